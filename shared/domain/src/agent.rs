@@ -1,0 +1,59 @@
+//! Agents: named configurations of prompt, tools, tier and limits.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentName, Sampling, Tier, ToolName};
+
+/// What an agent is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentConfig {
+    /// Its name.
+    pub name: AgentName,
+    /// What it is for, in a sentence.
+    pub description: String,
+    /// The model tier that it asks for.
+    pub model_tier: Tier,
+    /// The tools that it is granted, and no others.
+    pub tools: Vec<ToolName>,
+    /// The most model calls of one run.
+    pub max_iterations: u32,
+    /// Its instructions.
+    pub system_prompt: String,
+    /// How its model samples.
+    pub sampling: Sampling,
+    /// The longest time that a run may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// `FileOpsAgent`: reads, lists and searches the files of its workspace.
+///
+/// # Panics
+/// Never: its names are constants that a test checks.
+#[must_use]
+#[expect(clippy::expect_used, reason = "constants, checked by a test")]
+pub fn builtin_file_agent() -> AgentConfig {
+    let tool = |name: &str| name.parse::<ToolName>().expect("a valid constant");
+    AgentConfig {
+        name: "FileOpsAgent".parse().expect("a valid constant"),
+        description: "Reads, lists and searches the files of the workspace".to_owned(),
+        model_tier: Tier::LocalFast,
+        tools: ["file_read", "file_list", "file_search", "metadata_extract"].map(tool).to_vec(),
+        max_iterations: 5,
+        system_prompt: "You answer questions about the files of one workspace. \
+            Use the tools to look; never guess what a file holds. \
+            Paths are relative to the workspace. Answer briefly."
+            .to_owned(),
+        sampling: Sampling::default(),
+        timeout_seconds: 300,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_agent_has_its_four_tools() {
+        assert_eq!(builtin_file_agent().tools.len(), 4);
+    }
+}

@@ -1,0 +1,28 @@
+//! What both machines mean by a task, a step, a tool, a file: types and rules
+//! without any I/O, so that the hub, the edge, the state machine of a run and
+//! the tests share one vocabulary.
+
+mod agent;
+mod chat;
+mod clock;
+mod error;
+mod files;
+mod ids;
+mod journal;
+mod money;
+mod task;
+mod tool;
+
+pub use agent::{AgentConfig, builtin_file_agent};
+pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use error::{Classified, ErrorInfo};
+pub use files::{BlobHash, FileEntry, Manifest, PathError, RelPath};
+pub use ids::{
+    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, SessionEpoch, SessionId, TaskId, ToolName,
+    WorkspaceId,
+};
+pub use journal::{Entry, Journal, JournalError, Phase, Step};
+pub use money::NanoUsd;
+pub use task::{NewTask, Task, TaskStatus};
+pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};
