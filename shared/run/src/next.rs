@@ -1,0 +1,112 @@
+//! What an executor does next.
+
+use agentos_domain::{
+    AgentConfig, Entry, ErrorInfo, FinishReason, Journal, Phase, TaskId, ToolCall, ToolClass,
+    ToolError, ToolName, ToolSpec,
+};
+
+/// What a run is about; fixed for its whole life.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunConfig {
+    /// The task.
+    pub task_id: TaskId,
+    /// What the user wants.
+    pub user_input: String,
+    /// The agent.
+    pub agent: AgentConfig,
+    /// The tools that it is granted, as the executor declares them.
+    pub tools: Vec<ToolSpec>,
+    /// A tool that the first model call must call.
+    pub first_tool: Option<ToolName>,
+}
+
+/// What the executor does next, and with which entry it reports it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Ask the model; report a `ModelReply`.
+    CallModel {
+        /// A tool that this call must call.
+        must_call: Option<ToolName>,
+    },
+    /// Report this entry, then make the call it announces and report a
+    /// `ToolResult`. The entry must be durable before the call is made.
+    CallTool {
+        /// A `ToolIntent`, or a `ToolRetry` after a crash.
+        announce: Entry,
+        /// The call.
+        call: ToolCall,
+        /// The key for the tool.
+        idempotency_key: String,
+    },
+    /// Report this entry and ask again: nothing happens in the world.
+    Record(Entry),
+    /// A person must decide first: give the run back.
+    Suspend,
+    /// The run has ended.
+    Done,
+}
+
+/// The next action of a run.
+#[must_use]
+pub fn next(journal: &Journal, config: &RunConfig) -> Action {
+    match journal.phase() {
+        Phase::Model => call_model(journal, config),
+        Phase::Call(call) => begin_call(journal, config, call),
+        Phase::Effect { call, class: ToolClass::Once, .. } => {
+            Action::Record(Entry::ToolUnknown { call_id: call.id.clone() })
+        }
+        Phase::Effect { call, idempotency_key, .. } => Action::CallTool {
+            announce: Entry::ToolRetry { call_id: call.id.clone() },
+            call: call.clone(),
+            idempotency_key: idempotency_key.clone(),
+        },
+        Phase::Unknown { .. } => Action::Suspend,
+        Phase::Answered => Action::Record(finish(journal)),
+        Phase::Ended => Action::Done,
+    }
+}
+
+fn call_model(journal: &Journal, config: &RunConfig) -> Action {
+    let replies =
+        journal.entries().iter().filter(|entry| matches!(entry, Entry::ModelReply { .. })).count();
+    if replies as u64 >= u64::from(config.agent.max_iterations) {
+        let message = format!(
+            "{} gave no answer within {} model calls: ask something narrower, or raise max_iterations",
+            config.agent.name, config.agent.max_iterations
+        );
+        return Action::Record(Entry::Failed { error: ErrorInfo::new("max_iterations", message) });
+    }
+    let must_call = if replies == 0 { config.first_tool.clone() } else { None };
+    Action::CallModel { must_call }
+}
+
+fn begin_call(journal: &Journal, config: &RunConfig, call: &ToolCall) -> Action {
+    let Some(spec) = config.tools.iter().find(|tool| tool.name == call.name) else {
+        let known: Vec<_> = config.tools.iter().map(|tool| tool.name.as_str()).collect();
+        let message = format!("there is no tool {}; use one of: {}", call.name, known.join(", "));
+        let error = ToolError::new("not_granted", message);
+        return Action::Record(Entry::ToolRefused { call_id: call.id.clone(), error });
+    };
+    let idempotency_key = idempotency_key(&config.task_id, journal.len() + 1);
+    let announce = Entry::ToolIntent {
+        call: call.clone(),
+        class: spec.class,
+        idempotency_key: idempotency_key.clone(),
+    };
+    Action::CallTool { announce, call: call.clone(), idempotency_key }
+}
+
+/// Stable across attempts: it names the intent's place in the journal.
+fn idempotency_key(task: &TaskId, seq: u64) -> String {
+    let hash = blake3::hash(format!("{task}/{seq}").as_bytes());
+    hash.to_hex().as_str().chars().take(32).collect()
+}
+
+fn finish(journal: &Journal) -> Entry {
+    let last = journal.entries().iter().rev().find_map(|entry| match entry {
+        Entry::ModelReply { text, finish, .. } => Some((text.clone(), *finish)),
+        _ => None,
+    });
+    let (output, finish) = last.unwrap_or((String::new(), FinishReason::Stop));
+    Entry::Finished { output, truncated: finish == FinishReason::Length }
+}
