@@ -5,6 +5,13 @@
 
 /// Version 1 of the protocol.
 pub mod v1 {
-    #![allow(missing_docs, clippy::all, unreachable_pub, reason = "generated code")]
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
+        reason = "generated code"
+    )]
     tonic::include_proto!("agentos.v1");
 }

@@ -1,1 +1,5 @@
-//! x
+//! Shared parts of the end-to-end tests and benchmarks. The tests themselves
+//! are in `tests/`, one file per topic.
+
+pub mod bench;
+pub mod harness;

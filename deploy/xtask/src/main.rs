@@ -1,1 +1,75 @@
-fn main() {}
+//! `cargo xtask`: sets everything up, shows it, tests it. Needs nothing but
+//! Rust, and builds in seconds: no runtime, no HTTP library.
+
+mod account;
+mod cargo;
+mod clock;
+mod daemon;
+mod http;
+mod ports;
+mod run;
+mod run_dir;
+mod sample;
+mod say;
+mod stages;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+run [--once] [--model PATH] [--task TEXT] [--release]
+    Builds everything, starts a hub and an edge on this machine, enrols the
+    edge, uploads sample documents and runs a task on them. Stays up until
+    Ctrl-C; --once ends after the task.
+      --model PATH  a GGUF file (or AGENT_OS_MODEL=PATH); without it the edge
+                    makes demonstration weights, which prove only the path
+      --task TEXT   what to ask
+      --release     optimised builds
+    Data lies in AGENT_OS_RUN_DIR (default: /var/lib/agentos/run for root,
+    else ~/.local/share/agentos/run); a second run uses it again.
+
+test [--fast]
+    All that CI runs: formatting, lints, documentation, tests. --fast leaves
+    out the documentation and the end-to-end tests.
+
+bench system [ARGS]
+    Measures link, journal, engine and memory; the last line is JSON.
+
+help
+    This text.
+
+Builds go to CARGO_TARGET_DIR, or to ~/.cache/agentos/target, which every
+clone shares. What llama.cpp needs to build (cmake, a C++ compiler, libclang)
+is checked first, and installed if you agree.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say::problem(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command; gives the exit code.
+fn dispatch(args: &[String]) -> Result<u8> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["run", rest @ ..] => run::run(&run::Options::parse(rest)?),
+        ["test"] => stages::test(false),
+        ["test", "--fast"] => stages::test(true),
+        ["bench", "system", rest @ ..] => stages::bench(rest),
+        [] | ["help" | "--help" | "-h", ..] => {
+            say::raw(HELP);
+            Ok(0)
+        }
+        other => bail!("`{}` is no command: see `cargo xtask help`", other.join(" ")),
+    }
+}

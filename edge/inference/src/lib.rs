@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Models that run in this process: llama.cpp behind a small trait, with chat
+//! templates, tool calls that always parse, streaming and a fair queue.
+//!
+//! ```text
+//! Engine::generate ──> FairQueue ──> one OS thread: model, context, samplers
+//!        ▲                               │ template ─> tokens ─> decode ─> choose
+//!        └───── bounded event channel ◄──┘
+//! ```
+
+mod engine;
+mod error;
+mod grammar;
+mod llama;
+mod queue;
+mod scripted;
+mod template;
+mod text;
+pub mod tiny;
+
+pub use engine::{
+    Completion, DeviceStatus, Engine, EngineStatus, GenerateEvent, GenerateRequest, Generation,
+    ToolChoice,
+};
+pub use error::EngineError;
+pub use llama::{LlamaConfig, LlamaEngine};
+pub use scripted::ScriptedEngine;

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Runs agents on the edge.
+//!
+//! [`Worker`] serves the hub's calls: a run is handed over by `Execute`, its
+//! live events are followed by `Attach`, a model is used directly by
+//! `Generate`. What a run does is reported to the hub step by step; until the
+//! hub has answered, nothing counts.
+//!
+//! ```text
+//!   hub ── Execute ──► executor ──► attempts ──► runner ──► engine, tools
+//!   hub ◄── Attach ─── events ◄─────────────────────┤
+//!   hub ◄── Append ─── hub client ◄─────────────────┘
+//! ```
+
+mod attempts;
+mod error;
+mod events;
+mod executor;
+mod files;
+mod hub;
+mod inference;
+mod load;
+mod runner;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use error::WorkerError;
+pub use worker::{Worker, WorkerConfig};

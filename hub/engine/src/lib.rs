@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What the hub does with a request.
+//!
+//! The way of a task: [`EngineHandle::submit`] makes it durable; the
+//! dispatcher (`dispatch`) leases it to an edge; the relay (`relay`) passes
+//! the edge's live events on; the edge commits steps through the gRPC service
+//! `Runs` (`service`); watchers follow by [`EngineHandle::watch`].
+//!
+//! ```text
+//!   api ──► handle ──► store ◄── service ◄── edge (Append, Heartbeat)
+//!             │          ▲           │
+//!             ▼          │           ▼
+//!           events ◄── dispatch ──► relay ◄── edge (Attach)
+//! ```
+
+mod config;
+mod dispatch;
+mod engine;
+mod error;
+mod events;
+mod files;
+mod handle;
+mod keys;
+mod registry;
+mod relay;
+mod service;
+#[doc(hidden)]
+pub mod testing;
+mod types;
+mod watch;
+
+pub use agentos_store::TaskFilter;
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use error::EngineError;
+pub use handle::EngineHandle;
+pub use keys::Authentication;
+pub use types::{
+    DeviceLoad, EdgeInfo, EdgeLoad, EventId, Invitation, LiveEvent, LiveKind, ModelLoad, Principal,
+    Readiness, Submission, Submitted,
+};

@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The hub's database: everything that has to survive a crash, behind verbs
+//! of the domain.
+//!
+//! [`Store`] is the contract: each verb is one transaction, and takes the time
+//! as an argument. [`SqliteStore`] is its implementation. The promises of the
+//! contract are held by the conformance suite in `tests/store/conformance`.
+//!
+//! ```text
+//!             claim_next                 append(Finished)
+//!  pending ───────────────► running ───────────────────────► completed
+//!     ▲   release, expiry,   │   │ append(Failed), fail
+//!     └── revoke, new session┘   ├─────────────────────────► failed
+//!                                │ append(ToolUnknown)
+//!                                └───────► waiting_approval
+//!  cancel: from every status that is not final to cancelled
+//! ```
+
+mod error;
+mod sqlite;
+mod store;
+mod types;
+
+pub use error::StoreError;
+pub use sqlite::{SqliteConfig, SqliteStore, WriteStats};
+pub use store::Store;
+pub use types::{
+    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
+    Lease, Redeemed, TaskFilter,
+};

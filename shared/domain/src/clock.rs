@@ -74,7 +74,10 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-#[expect(clippy::disallowed_types, reason = "this is the one place that reads the machine's clocks")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "this is the one place that reads the machine's clocks"
+)]
 mod system {
     use std::sync::OnceLock;
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

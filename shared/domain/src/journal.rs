@@ -386,12 +386,9 @@ mod tests {
 
     #[test]
     fn a_finished_call_cannot_be_written_twice() {
-        let mut journal = Journal::replay([
-            reply(vec![call("1")]),
-            intent("1", ToolClass::Read),
-            result("1"),
-        ])
-        .unwrap();
+        let mut journal =
+            Journal::replay([reply(vec![call("1")]), intent("1", ToolClass::Read), result("1")])
+                .unwrap();
         let before = journal.clone();
         assert!(journal.push(result("1")).is_err());
         assert!(journal.push(intent("1", ToolClass::Read)).is_err());

@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The built-in tools, and the registry that checks and runs calls.
+//!
+//! A tool declares itself ([`Tool::spec`]); the [`Registry`] checks that a call
+//! is granted and that its arguments fit the declared schema, then runs it.
+//! Whatever goes wrong is a result too, written for the model that called.
+//!
+//! A tool that cannot show everything says in `next` which arguments show the
+//! rest.
+
+mod arguments;
+mod blocking;
+mod builtin;
+mod registry;
+mod tool;
+
+pub use builtin::{FileList, FileRead, FileSearch, MetadataExtract};
+pub use registry::{Registry, RegistryError};
+pub use tool::{Tool, ToolContext};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use agentos_domain::TaskStatus;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not found,
+4 not allowed, 5 waiting for approval, 6 hub unreachable,
+124 timeout, 130 interrupted";
+
+/// Gives tasks to the hub and shows what becomes of them.
+#[derive(Debug, Parser)]
+#[command(name = "agentos", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Where the hub is [env: AGENT_OS_URL] [default: http://127.0.0.1:7777]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The key to the hub; others on this machine can see it, rather use a file [env: AGENT_OS_API_KEY]
+    #[arg(long, global = true, value_name = "KEY", conflicts_with = "api_key_file")]
+    pub(crate) api_key: Option<String>,
+    /// A file that holds the key [env: AGENT_OS_API_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// Print JSON: one document, or one per line for `task watch`
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results and errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run tasks and look at them
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Files of the workspace that tasks work on
+    #[command(subcommand)]
+    Files(FilesCommand),
+    /// Machines that run tasks for the hub
+    #[command(subcommand)]
+    Edge(EdgeCommand),
+    /// Whether the hub answers and can run tasks
+    Health,
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// What to do with tasks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskCommand {
+    /// Give the hub a task and watch it until it ends
+    Run(RunArgs),
+    /// List tasks, newest first
+    List(ListArgs),
+    /// Show a task
+    Show {
+        /// The task's id, or the end of it
+        id: String,
+        /// Show every step of its journal
+        #[arg(long)]
+        steps: bool,
+    },
+    /// Watch a task until it ends
+    Watch {
+        /// The task's id, or the end of it
+        id: String,
+        #[command(flatten)]
+        watch: WatchArgs,
+    },
+    /// End a task
+    Cancel {
+        /// The task's id, or the end of it
+        id: String,
+        /// Why; it is kept with the task
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// How to watch.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WatchArgs {
+    /// How long to try again after the connection was lost, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) reconnect: u64,
+    /// Stop watching after this many seconds; the task goes on
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+/// What task to run.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// What is to be done; `-` reads it from the standard input
+    #[arg(required = true)]
+    pub(crate) input: Vec<String>,
+    /// Who is to do it
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// A tool that the model must call first
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+    /// The most tokens of each answer of the model
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32768))]
+    pub(crate) max_tokens: Option<u32>,
+    /// 0 is predictable, 2 is wild
+    #[arg(long, value_name = "T", value_parser = temperature)]
+    pub(crate) temperature: Option<f32>,
+    /// Makes the answer repeatable
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The same key gives the same task [default: a new one]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// The conversation that the task belongs to
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Print the task's id and leave
+    #[arg(long = "async")]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only those that stand there: pending, running, waiting_approval, completed, failed, cancelled
+    #[arg(long)]
+    pub(crate) status: Option<TaskStatus>,
+    /// Only this agent's
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) limit: u32,
+    /// Where the page before ended
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+/// What to do with files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilesCommand {
+    /// List the files of the workspace
+    List,
+    /// Upload files and folders
+    Put {
+        /// Files and folders of this machine
+        #[arg(required = true)]
+        local: Vec<PathBuf>,
+        /// The folder of the workspace to put them in
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<String>,
+    },
+    /// Download a file
+    Get {
+        /// Its path in the workspace
+        path: String,
+        /// Where to write it [default: the standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Remove a file
+    Rm {
+        /// Its path in the workspace
+        path: String,
+    },
+}
+
+/// What to do with edges.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EdgeCommand {
+    /// Print a one-time token with which an edge can join
+    Invite {
+        /// What the edge is to be called
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the edges
+    List,
+    /// Shut an edge out, at once and for good
+    Revoke {
+        /// The edge's id
+        id: String,
+    },
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=2.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 2".to_owned()),
+    }
+}

@@ -1,0 +1,61 @@
+//! From what was typed to an exit code.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command};
+use crate::client::Client;
+use crate::error::{CliError, Exit};
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+use crate::{edge, files, health, task};
+
+/// Runs the command line `args`, the program's name first, and gives the exit
+/// code of the process.
+pub async fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            return if error.print().is_ok() { code.into() } else { ExitCode::FAILURE };
+        }
+    };
+    let env = |name: &str| std::env::var(name).ok();
+    let mut terminal = Terminal::of_process(cli.global.quiet, &env);
+    match run(cli, &mut terminal, &env).await {
+        Ok(exit) => exit.code().into(),
+        // A reader that has seen enough is no error: `agentos task list | head`.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => match terminal.error(&error.to_string(), &error.hint()) {
+            Ok(()) => error.exit_code().into(),
+            Err(_) => ExitCode::FAILURE,
+        },
+    }
+}
+
+async fn run(
+    cli: Cli,
+    terminal: &mut Terminal,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Exit, CliError> {
+    if let Command::Completions { shell } = cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "agentos", &mut script);
+        terminal.bytes(&script)?;
+        return Ok(Exit::Ok);
+    }
+    let client = Client::new(Settings::resolve(&cli.global, env)?)?;
+    let json = cli.global.json;
+    match cli.command {
+        Command::Task(command) => task::run(&client, terminal, json, command).await,
+        Command::Files(command) => files::run(&client, terminal, json, command).await,
+        Command::Edge(command) => edge::run(&client, terminal, json, command).await,
+        Command::Health => health::run(&client, terminal, json).await,
+        Command::Completions { .. } => Ok(Exit::Ok),
+    }
+}

@@ -1,0 +1,8 @@
+//! The `agentos` binary against a stub of the hub.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,115 @@
+//! All that CI runs, stage by stage, and the benchmarks.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::cargo::{self, cargo};
+use crate::{clock, say, toolchain};
+
+/// The target of an Apple silicon Mac.
+const MAC: &str = "aarch64-apple-darwin";
+
+/// Runs the stages. The tests come last, so that the last line is their own
+/// summary.
+pub(crate) fn test(fast: bool) -> Result<u8> {
+    say::stage("tool chain");
+    toolchain::ensure(true)?;
+    let mut stages: Vec<(&str, Vec<&str>)> = vec![
+        ("format", vec!["fmt", "--all", "--check"]),
+        ("lints", vec!["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    ];
+    if !fast {
+        stages.push(("documentation", vec!["doc", "--workspace", "--no-deps"]));
+        if cfg!(target_os = "macos") {
+            say::line("macOS: this is one, so every stage checks it");
+        } else if has_mac_target() {
+            // Other crates compile C, for which a Mac's headers are needed.
+            stages.push(("types on macOS", vec!["check", "--package", "xtask", "--target", MAC]));
+        } else {
+            say::line(&format!("macOS type check: skipped, `rustup target add {MAC}` enables it"));
+        }
+    }
+    // The end-to-end tests start the binaries.
+    stages.push(("binaries", vec!["build", "--workspace", "--bins"]));
+    let mut tests = if has_nextest() {
+        vec!["nextest", "run", "--workspace"]
+    } else {
+        say::line("cargo-nextest is not installed: the tests run by `cargo test`");
+        vec!["test", "--workspace"]
+    };
+    if fast {
+        tests.extend(["--exclude", "agentos-tests"]);
+    }
+    stages.push(("tests", tests));
+    for (name, args) in &stages {
+        let code = stage(name, args)?;
+        if code != 0 {
+            return Ok(code);
+        }
+    }
+    Ok(0)
+}
+
+fn stage(name: &str, args: &[&str]) -> Result<u8> {
+    let line = format!("cargo {}", args.join(" "));
+    say::stage(&format!("{name}: {line}"));
+    let begin = clock::now();
+    let mut command = cargo(args)?;
+    let flags = if name == "documentation" { "RUSTDOCFLAGS=-Dwarnings " } else { "" };
+    if !flags.is_empty() {
+        command.env("RUSTDOCFLAGS", "-D warnings");
+    }
+    let status = command.status().context("cargo could not be started")?;
+    let seconds = (clock::now() - begin).as_secs();
+    if status.success() {
+        if name != "tests" {
+            say::line(&format!("{name}: ok, {seconds} s"));
+        }
+        return Ok(0);
+    }
+    let target = cargo::target_dir(&|name| std::env::var_os(name))?;
+    say::problem(&format!(
+        "{name}: FAILED after {seconds} s; repeat it with\n  CARGO_TARGET_DIR={} {flags}{line}",
+        target.display()
+    ));
+    Ok(exit_code(status.code()))
+}
+
+/// `cargo xtask bench system`: builds and runs the benchmark.
+pub(crate) fn bench(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    cargo::build(&["agentos-hub", "agentos-edge", "agentos-tests"], false)?;
+    let mut line =
+        vec!["run", "--quiet", "--package", "agentos-tests", "--bin", "bench-system", "--"];
+    line.extend(args);
+    let status = cargo(&line)?.status().context("cargo could not be started")?;
+    Ok(exit_code(status.code()))
+}
+
+/// What a shell would see; a signal is a failure.
+fn exit_code(code: Option<i32>) -> u8 {
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+fn has_nextest() -> bool {
+    let output = cargo(&["nextest", "--version"]).and_then(|mut command| Ok(command.output()?));
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn has_mac_target() -> bool {
+    let output = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    output.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).lines().any(|line| line == MAC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_handed_on_and_signals_are_failures() {
+        assert_eq!(exit_code(Some(100)), 100);
+        assert_eq!(exit_code(None), 1);
+        assert_eq!(exit_code(Some(-1)), 1);
+    }
+}

@@ -1,0 +1,137 @@
+//! The running edge.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{Clock, SystemClock};
+use agentos_inference::{Engine, LlamaConfig, LlamaEngine, tiny};
+use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig, TransportChoice};
+use agentos_tools::Registry;
+use agentos_worker::{Worker, WorkerConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{RunArgs, TransportArg};
+use crate::error::EdgeError;
+use crate::join::{create_data_dir, hub_file, identity_dir};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Model calls that may wait.
+const QUEUE_LIMIT: usize = 256;
+/// Files kept for later runs, in bytes.
+const CACHE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// The demonstration weights are the same everywhere.
+const DEMONSTRATION_SEED: u64 = 1;
+
+/// All parts of the edge, with the model loaded.
+pub struct App {
+    engine: Arc<LlamaEngine>,
+    worker: Worker,
+    link: EdgeLink,
+}
+
+impl App {
+    /// Loads the model and prepares the link.
+    ///
+    /// # Errors
+    /// Where the edge has not joined, or the model cannot be loaded.
+    pub async fn start(args: &RunArgs, tools: Registry) -> Result<Self, EdgeError> {
+        create_data_dir(&args.data)?;
+        let identity_dir = identity_dir(&args.data);
+        if EdgeIdentity::load(&identity_dir).is_err() {
+            return Err(EdgeError::NotJoined { data: args.data.clone() });
+        }
+        let hub = hub_address(args)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let config = LlamaConfig {
+            model: model_file(args)?,
+            context_tokens: args.context_tokens,
+            threads: args.model_threads(),
+            gpu_layers: args.gpu_layers,
+            queue_limit: QUEUE_LIMIT,
+        };
+        let engine = Arc::new(LlamaEngine::load(config, Arc::clone(&clock)).await?);
+        let status = engine.status();
+        tracing::info!(model = status.model, demonstration = status.demonstration, "model loaded");
+
+        let worker_config = WorkerConfig {
+            data_dir: args.data.clone(),
+            cache_limit: CACHE_LIMIT,
+            heartbeat: HEARTBEAT,
+        };
+        let worker = Worker::new(
+            worker_config,
+            Arc::clone(&engine) as Arc<dyn Engine>,
+            tools,
+            Arc::clone(&clock),
+        );
+        let mut link_config = EdgeLinkConfig::new(hub, identity_dir, VERSION);
+        link_config.capabilities = vec!["execute".to_owned(), "generate".to_owned()];
+        link_config.transport = match args.transport {
+            TransportArg::Auto => TransportChoice::Auto,
+            TransportArg::Quic => TransportChoice::QuicOnly,
+            TransportArg::Tcp => TransportChoice::TcpOnly,
+        };
+        let link = EdgeLink::new(link_config, worker.routes(), worker.held(), clock)?;
+        Ok(Self { engine, worker, link })
+    }
+
+    /// Serves the hub until `cancel`.
+    ///
+    /// # Errors
+    /// Where a part cannot go on; the others are then stopped.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), EdgeError> {
+        let Self { engine, worker, link } = self;
+        let handle = link.handle();
+        let result = tokio::try_join!(
+            until_end(&cancel, async {
+                link.run(cancel.clone()).await;
+                Ok(())
+            }),
+            until_end(&cancel, async { Ok(worker.run(handle, cancel.clone()).await?) }),
+        );
+        // Before the process ends: a GPU back-end aborts on a live context.
+        engine.shutdown().await;
+        result.map(|_| ())
+    }
+}
+
+/// Runs a part; its end, for whatever reason, ends the others.
+async fn until_end(
+    cancel: &CancellationToken,
+    part: impl Future<Output = Result<(), EdgeError>>,
+) -> Result<(), EdgeError> {
+    let _end = cancel.clone().drop_guard();
+    part.await
+}
+
+fn hub_address(args: &RunArgs) -> Result<String, EdgeError> {
+    if let Some(hub) = &args.hub {
+        return Ok(hub.clone());
+    }
+    let file = hub_file(&args.data);
+    match std::fs::read_to_string(&file) {
+        Ok(hub) => Ok(hub.trim().to_owned()),
+        Err(_) => Err(EdgeError::NotJoined { data: args.data.clone() }),
+    }
+}
+
+/// The model that was named, or the demonstration weights.
+fn model_file(args: &RunArgs) -> Result<PathBuf, EdgeError> {
+    if let Some(model) = &args.model {
+        return Ok(model.clone());
+    }
+    let path = args.data.join("demonstration.gguf");
+    write_demonstration(&path)?;
+    tracing::warn!(
+        "no model is set: these are demonstration weights with random output; \
+         set AGENT_OS_MODEL to a GGUF file"
+    );
+    Ok(path)
+}
+
+fn write_demonstration(path: &Path) -> Result<(), EdgeError> {
+    tiny::write_tiny_model(path, DEMONSTRATION_SEED)
+        .map_err(|source| EdgeError::DataDir { path: path.to_owned(), source })
+}

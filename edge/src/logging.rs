@@ -1,0 +1,20 @@
+//! Log lines to standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+use crate::error::EdgeError;
+
+/// Starts logging for this process.
+///
+/// # Errors
+/// Where `level` is no filter.
+pub fn start_logging(level: &str, format: LogFormat) -> Result<(), EdgeError> {
+    let filter = EnvFilter::try_new(level).map_err(|_| EdgeError::LogLevel(level.to_owned()))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}

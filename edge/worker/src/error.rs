@@ -1,0 +1,39 @@
+//! Why a run on the edge stops.
+
+use agentos_domain::Classified;
+
+/// What ends a run on this edge without being part of its journal.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Another attempt holds the task now, or it has ended.
+    #[error("the lease is lost: another executor may be at work")]
+    Fenced,
+    /// The hub told this edge to stop.
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// The hub refused what it was sent.
+    #[error("the hub refused a report: {0}")]
+    Refused(String),
+    /// The hub sent something that this edge does not understand.
+    #[error("cannot read what the hub sent ({0}): update the edge to the hub's version")]
+    Malformed(String),
+    /// Files of the run could not be laid out.
+    #[error("cannot lay out the files of the run: {0}")]
+    Files(String),
+}
+
+impl Classified for WorkerError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fenced => "fenced",
+            Self::Cancelled => "cancelled",
+            Self::Refused(_) => "hub_refused",
+            Self::Malformed(_) => "malformed",
+            Self::Files(_) => "files_unavailable",
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+}

@@ -1,0 +1,131 @@
+//! The live events of one attempt, kept until a durable step supersedes them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agentos_proto::v1::RunEvent;
+use agentos_proto::v1::run_event::Event;
+use futures::Stream;
+use tokio::sync::watch;
+
+/// The most events kept; beyond it the oldest are dropped.
+const KEPT_EVENTS: usize = 65_536;
+
+#[derive(Default)]
+struct Log {
+    events: VecDeque<RunEvent>,
+    /// The place of the newest event.
+    last: u64,
+    /// Entries of the journal that are durable.
+    durable: u64,
+}
+
+/// A log that one run writes and the hub reads, again from anywhere it likes.
+pub(crate) struct EventLog {
+    log: Mutex<Log>,
+    /// The place of the newest event; closed when the attempt has ended.
+    newest: Mutex<Option<watch::Sender<u64>>>,
+    reader: watch::Receiver<u64>,
+}
+
+impl EventLog {
+    pub(crate) fn new(durable: u64) -> Self {
+        let (sender, reader) = watch::channel(0);
+        let log = Log { durable, ..Log::default() };
+        Self { log: Mutex::new(log), newest: Mutex::new(Some(sender)), reader }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        let last = {
+            let mut log = self.lock();
+            log.last += 1;
+            let (seq, after_step) = (log.last, log.durable);
+            log.events.push_back(RunEvent { seq, after_step, event: Some(event) });
+            if log.events.len() > KEPT_EVENTS {
+                log.events.pop_front();
+            }
+            seq
+        };
+        if let Some(sender) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner) {
+            sender.send_replace(last);
+        }
+    }
+
+    /// Notes that the journal's first `durable` entries are safe at the hub.
+    pub(crate) fn superseded(&self, durable: u64) {
+        let mut log = self.lock();
+        log.durable = durable;
+        log.events.retain(|event| event.after_step >= durable);
+    }
+
+    /// No event follows; readers end when they have read all.
+    pub(crate) fn end(&self) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The oldest kept event at or after `seq`.
+    fn at(&self, seq: u64) -> Option<RunEvent> {
+        let log = self.lock();
+        let index = log.events.partition_point(|event| event.seq < seq);
+        log.events.get(index).cloned()
+    }
+
+    /// All events from `seq` on, as they come.
+    pub(crate) fn read(self: Arc<Self>, seq: u64) -> impl Stream<Item = RunEvent> + Send + 'static {
+        let newest = self.reader.clone();
+        futures::stream::unfold((self, newest, seq), |(log, mut newest, seq)| async move {
+            loop {
+                newest.borrow_and_update();
+                if let Some(event) = log.at(seq) {
+                    let next = event.seq + 1;
+                    return Some((event, (log, newest, next)));
+                }
+                if newest.changed().await.is_err() && log.at(seq).is_none() {
+                    return None;
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentos_proto::v1::TokenEvent;
+    use futures::StreamExt;
+
+    use super::*;
+
+    fn token(text: &str) -> Event {
+        Event::Token(TokenEvent { text: text.into(), logprob: 0.0 })
+    }
+
+    #[tokio::test]
+    async fn a_reader_gets_every_event_once_and_then_the_end() {
+        let log = Arc::new(EventLog::new(0));
+        log.push(token("a"));
+        let reader = Arc::clone(&log).read(1);
+        log.push(token("b"));
+        log.push(token("c"));
+        log.end();
+        let seen: Vec<_> = reader.map(|event| event.seq).collect().await;
+        assert_eq!(seen, [1, 2, 3]);
+        let again: Vec<_> = log.read(3).map(|event| event.seq).collect().await;
+        assert_eq!(again, [3]);
+    }
+
+    #[tokio::test]
+    async fn events_before_a_durable_step_are_forgotten() {
+        let log = Arc::new(EventLog::new(0));
+        log.push(token("old"));
+        log.superseded(1);
+        log.push(token("new"));
+        log.end();
+        let seen: Vec<_> = log.read(1).collect().await;
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].seq, seen[0].after_step), (2, 1));
+    }
+}

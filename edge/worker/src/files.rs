@@ -1,0 +1,104 @@
+//! The files of a run: a read-only copy of its snapshot, from a cache.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use agentos_domain::Manifest;
+use agentos_proto::v1::FetchingFiles;
+use agentos_proto::v1::run_event::Event;
+use agentos_sandbox::GrantedRoot;
+use agentos_snapshot::BlobStore;
+use tokio_util::io::SyncIoBridge;
+
+use crate::attempts::Attempt;
+use crate::error::WorkerError;
+use crate::hub::Hub;
+
+fn failed(error: impl std::fmt::Display) -> WorkerError {
+    WorkerError::Files(error.to_string())
+}
+
+/// Where runs find their files.
+pub(crate) struct RunFiles {
+    cache: Arc<BlobStore>,
+    cache_limit: u64,
+    runs: PathBuf,
+}
+
+/// The files of one run; the folder goes when this is dropped.
+pub(crate) struct RunFolder {
+    pub(crate) root: Arc<GrantedRoot>,
+    path: PathBuf,
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if let Err(error) = remove_tree(&self.path) {
+            tracing::warn!(%error, "could not remove the folder of a run");
+        }
+    }
+}
+
+fn remove_tree(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+impl RunFiles {
+    /// Uses `dir` for the cache and for the folders of runs; folders that an
+    /// earlier process left are removed.
+    pub(crate) fn open(dir: &Path, cache_limit: u64) -> Result<Self, WorkerError> {
+        let runs = dir.join("runs");
+        remove_tree(&runs).map_err(failed)?;
+        std::fs::create_dir_all(&runs).map_err(failed)?;
+        let cache = Arc::new(BlobStore::open(&dir.join("blobs")).map_err(failed)?);
+        Ok(Self { cache, cache_limit, runs })
+    }
+
+    /// Fetches what is missing and lays the snapshot out.
+    pub(crate) async fn lay_out(
+        &self,
+        attempt: &Attempt,
+        manifest: Manifest,
+        hub: &dyn Hub,
+    ) -> Result<RunFolder, WorkerError> {
+        self.fetch_missing(attempt, &manifest, hub).await?;
+        let path = self.runs.join(attempt.id.to_string());
+        let (cache, target) = (Arc::clone(&self.cache), path.clone());
+        let limit = self.cache_limit;
+        let root = tokio::task::spawn_blocking(move || {
+            agentos_snapshot::materialise(&manifest, &cache, &target).map_err(failed)?;
+            cache.evict_to(limit).map_err(failed)?;
+            GrantedRoot::grant(&target).map_err(failed)
+        })
+        .await
+        .map_err(failed)??;
+        Ok(RunFolder { root: Arc::new(root), path })
+    }
+
+    async fn fetch_missing(
+        &self,
+        attempt: &Attempt,
+        manifest: &Manifest,
+        hub: &dyn Hub,
+    ) -> Result<(), WorkerError> {
+        let missing = agentos_snapshot::missing(manifest, &self.cache);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let bytes = missing.iter().map(|entry| entry.size).sum();
+        attempt.events.push(Event::Fetching(FetchingFiles { bytes }));
+        for entry in missing {
+            let content = hub.fetch(attempt, &entry.hash).await?;
+            let cache = Arc::clone(&self.cache);
+            let reader = SyncIoBridge::new(content);
+            tokio::task::spawn_blocking(move || cache.put_expected(&entry.hash, reader))
+                .await
+                .map_err(failed)?
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+}

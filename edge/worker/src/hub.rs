@@ -1,0 +1,149 @@
+//! What the edge asks of its hub, through whatever link there is at the time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{BlobHash, Entry};
+use agentos_link::{EdgeLinkHandle, LinkChannel};
+use agentos_proto::v1::runs_client::RunsClient;
+use agentos_proto::v1::{AppendRequest, EdgeLoad, FetchBlobRequest, HeartbeatRequest, HeldAttempt};
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
+use tonic::Code;
+
+use crate::attempts::Attempt;
+use crate::error::WorkerError;
+
+/// How long one try of a call to the hub may take.
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// Between two tries while the hub cannot take a report.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait for a link before looking again whether the run still goes on.
+const LINK_WAIT: Duration = Duration::from_secs(5);
+
+/// Content of a file on its way.
+pub(crate) type Content = Box<dyn AsyncRead + Send + Unpin>;
+
+/// The hub, as runs need it.
+#[async_trait]
+pub(crate) trait Hub: Send + Sync + 'static {
+    /// Makes entries durable. Tries until the hub has answered: a report is
+    /// never dropped while its run is alive.
+    async fn append(
+        &self,
+        attempt: &Attempt,
+        first_seq: u64,
+        entries: &[Entry],
+    ) -> Result<(), WorkerError>;
+
+    /// The content of a file of a run's snapshot.
+    async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError>;
+}
+
+/// The hub at the other end of the link.
+pub(crate) struct LinkedHub {
+    link: EdgeLinkHandle,
+}
+
+impl LinkedHub {
+    pub(crate) fn new(link: EdgeLinkHandle) -> Arc<Self> {
+        Arc::new(Self { link })
+    }
+
+    async fn client(&self) -> Option<RunsClient<LinkChannel>> {
+        self.link.connected(LINK_WAIT).await.ok().map(RunsClient::new)
+    }
+
+    /// Keeps leases alive; returns the attempts that are lost, or `None` where
+    /// the hub could not be asked.
+    pub(crate) async fn heartbeat(
+        &self,
+        attempts: Vec<HeldAttempt>,
+        load: EdgeLoad,
+    ) -> Option<Vec<String>> {
+        let mut client = RunsClient::new(self.link.channel()?);
+        let request = HeartbeatRequest { attempts, load: Some(load) };
+        let reply = tokio::time::timeout(CALL_DEADLINE, client.heartbeat(request)).await.ok()?;
+        match reply {
+            Ok(reply) => Some(reply.into_inner().lost_attempts),
+            Err(status) => {
+                tracing::debug!(message = status.message(), "heartbeat failed");
+                None
+            }
+        }
+    }
+
+    async fn try_append(&self, request: AppendRequest) -> Result<(), tonic::Status> {
+        let Some(mut client) = self.client().await else {
+            return Err(tonic::Status::unavailable("no link to the hub"));
+        };
+        let call = client.append(request);
+        match tokio::time::timeout(CALL_DEADLINE, call).await {
+            Ok(reply) => reply.map(|_| ()),
+            Err(_) => Err(tonic::Status::unavailable("the hub did not answer in time")),
+        }
+    }
+}
+
+#[async_trait]
+impl Hub for LinkedHub {
+    async fn append(
+        &self,
+        attempt: &Attempt,
+        first_seq: u64,
+        entries: &[Entry],
+    ) -> Result<(), WorkerError> {
+        let entries = entries
+            .iter()
+            .map(serde_json::to_string)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| WorkerError::Malformed(error.to_string()))?;
+        let request = AppendRequest {
+            task_id: attempt.task.to_string(),
+            attempt_id: attempt.id.to_string(),
+            fence: attempt.fence.0,
+            first_seq,
+            entries,
+        };
+        let tries = async {
+            loop {
+                let status = match self.try_append(request.clone()).await {
+                    Ok(()) => return Ok(()),
+                    Err(status) => status,
+                };
+                match status.code() {
+                    Code::FailedPrecondition if status.message().starts_with("fenced") => {
+                        return Err(WorkerError::Fenced);
+                    }
+                    Code::FailedPrecondition | Code::InvalidArgument | Code::Internal => {
+                        return Err(WorkerError::Refused(status.message().to_owned()));
+                    }
+                    _ => {
+                        tracing::debug!(task = %attempt.task, message = status.message(),
+                            "the hub has not taken a report yet");
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                }
+            }
+        };
+        attempt.cancel.run_until_cancelled(tries).await.unwrap_or(Err(WorkerError::Cancelled))
+    }
+
+    async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {
+        let failed = |message: &str| WorkerError::Files(format!("blob {hash}: {message}"));
+        let mut client = self.client().await.ok_or_else(|| failed("no link to the hub"))?;
+        let request =
+            FetchBlobRequest { task_id: attempt.task.to_string(), hash: hash.to_string() };
+        let reply = tokio::time::timeout(CALL_DEADLINE, client.fetch_blob(request))
+            .await
+            .map_err(|_| failed("the hub did not answer in time"))?
+            .map_err(|status| failed(status.message()))?;
+        let chunks = reply
+            .into_inner()
+            .map_ok(|chunk| std::io::Cursor::new(chunk.data))
+            .map_err(|status| std::io::Error::other(status.message().to_owned()));
+        Ok(Box::new(StreamReader::new(chunks)))
+    }
+}

@@ -1,0 +1,245 @@
+//! Drives one run: asks the state machine what is next, does it, reports it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::Classified as _;
+use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome};
+use agentos_inference::{
+    Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
+};
+use agentos_proto::v1::run_event::Event;
+use agentos_proto::v1::{ModelStarted, TokenEvent, ToolStarted};
+use agentos_run::{Action, RunConfig, conversation, next};
+use agentos_tools::{Registry, ToolContext};
+
+use crate::attempts::Attempt;
+use crate::error::WorkerError;
+use crate::files::{RunFiles, RunFolder};
+use crate::hub::Hub;
+
+/// Before a full model queue is tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a run needs from this edge.
+pub(crate) struct Bench {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) tools: Arc<Registry>,
+    pub(crate) files: RunFiles,
+    pub(crate) hub: Arc<dyn Hub>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A run as it was handed over.
+pub(crate) struct Assignment {
+    pub(crate) config: RunConfig,
+    pub(crate) journal: Journal,
+    pub(crate) manifest: Manifest,
+    pub(crate) timeout: Duration,
+}
+
+/// What an action came to.
+enum Outcome {
+    /// An entry for the journal.
+    Entry(Entry),
+    /// The run's time is over.
+    TimedOut,
+}
+
+pub(crate) struct Runner {
+    bench: Arc<Bench>,
+    attempt: Arc<Attempt>,
+    config: RunConfig,
+    journal: Journal,
+    /// On the bench's clock that never goes back.
+    deadline: Duration,
+}
+
+impl Runner {
+    /// Runs an attempt to its end, or to the loss of its lease.
+    pub(crate) async fn run(
+        bench: Arc<Bench>,
+        attempt: Arc<Attempt>,
+        assignment: Assignment,
+    ) -> Result<(), WorkerError> {
+        let folder = bench.files.lay_out(&attempt, assignment.manifest, bench.hub.as_ref()).await?;
+        let deadline = bench.clock.monotonic() + assignment.timeout;
+        let Assignment { config, journal, .. } = assignment;
+        let mut runner = Self { bench, attempt, config, journal, deadline };
+        let result = runner.steps(&folder).await;
+        runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
+        result
+    }
+
+    async fn steps(&mut self, folder: &RunFolder) -> Result<(), WorkerError> {
+        loop {
+            match next(&self.journal, &self.config) {
+                Action::Done | Action::Suspend => return Ok(()),
+                Action::Record(entry) => self.report(entry).await?,
+                Action::CallModel { must_call } => {
+                    let outcome = self.call_model(must_call.as_ref()).await?;
+                    self.report_outcome(outcome).await?;
+                }
+                Action::CallTool { announce, call, idempotency_key } => {
+                    self.call_tool(folder, announce, call, idempotency_key).await?;
+                }
+            }
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_sub(self.bench.clock.monotonic())
+    }
+
+    async fn report_outcome(&mut self, outcome: Outcome) -> Result<(), WorkerError> {
+        let entry = match outcome {
+            Outcome::Entry(entry) => entry,
+            Outcome::TimedOut => {
+                let seconds = self.config.agent.timeout_seconds;
+                let message = format!(
+                    "the run took longer than {seconds} s: ask something smaller, or raise timeout_seconds"
+                );
+                Entry::Failed { error: ErrorInfo::new("timeout", message) }
+            }
+        };
+        self.report(entry).await
+    }
+
+    /// Makes an entry durable, together with the entries that follow from it
+    /// without anything happening in the world.
+    async fn report(&mut self, entry: Entry) -> Result<(), WorkerError> {
+        let first_seq = self.journal.len() + 1;
+        let mut batch = vec![entry.clone()];
+        self.push(entry)?;
+        while let Action::Record(entry) = next(&self.journal, &self.config) {
+            batch.push(entry.clone());
+            self.push(entry)?;
+        }
+        self.bench.hub.append(&self.attempt, first_seq, &batch).await?;
+        self.attempt.events.superseded(self.journal.len());
+        Ok(())
+    }
+
+    fn push(&mut self, entry: Entry) -> Result<(), WorkerError> {
+        self.journal.push(entry).map_err(|error| WorkerError::Malformed(error.to_string()))
+    }
+
+    async fn call_model(
+        &mut self,
+        must_call: Option<&agentos_domain::ToolName>,
+    ) -> Result<Outcome, WorkerError> {
+        if self.time_left().is_zero() {
+            return Ok(Outcome::TimedOut);
+        }
+        let tool_choice = match must_call {
+            Some(tool) => ToolChoice::Required(tool.clone()),
+            None if self.config.tools.is_empty() => ToolChoice::None,
+            None => ToolChoice::Auto,
+        };
+        let request = GenerateRequest {
+            messages: conversation(self.journal.entries(), &self.config),
+            tools: self.config.tools.clone(),
+            tool_choice,
+            sampling: self.config.agent.sampling.clone(),
+            conversation: Some(self.attempt.id.to_string()),
+        };
+        let status = self.bench.engine.status();
+        let (model, demonstration) = (status.model, status.demonstration);
+        self.attempt.events.push(Event::ModelStarted(ModelStarted { model, demonstration }));
+        let generation = self.generate(request);
+        let completion = match tokio::time::timeout(self.time_left(), generation).await {
+            Ok(completion) => completion?,
+            Err(_) => return Ok(Outcome::TimedOut),
+        };
+        Ok(Outcome::Entry(match completion {
+            Ok(completion) => reply(completion),
+            Err(error) => Entry::Failed { error: ErrorInfo::new(error.code(), error.to_string()) },
+        }))
+    }
+
+    /// One answer of the model; the outer error ends the attempt, the inner
+    /// one the task.
+    async fn generate(
+        &self,
+        request: GenerateRequest,
+    ) -> Result<Result<Completion, EngineError>, WorkerError> {
+        // Dropping this future (at the run's deadline) drops the receiver,
+        // which stops the engine as well.
+        let cancel = self.attempt.cancel.child_token();
+        let mut events = loop {
+            match self.bench.engine.generate(request.clone(), cancel.clone()).await {
+                Ok(events) => break events,
+                Err(error) if error.is_retryable() => {
+                    let pause = tokio::time::sleep(BUSY_PAUSE);
+                    if cancel.run_until_cancelled(pause).await.is_none() {
+                        return Err(WorkerError::Cancelled);
+                    }
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        };
+        while let Some(event) = events.recv().await {
+            match event {
+                Ok(GenerateEvent::Token { text, logprob }) => {
+                    self.attempt.events.push(Event::Token(TokenEvent { text, logprob }));
+                }
+                Ok(GenerateEvent::Done(_)) if cancel.is_cancelled() => break,
+                Ok(GenerateEvent::Done(completion)) => return Ok(Ok(completion)),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        if cancel.is_cancelled() {
+            return Err(WorkerError::Cancelled);
+        }
+        Err(WorkerError::Refused("the engine ended without an answer".to_owned()))
+    }
+
+    async fn call_tool(
+        &mut self,
+        folder: &RunFolder,
+        announce: Entry,
+        call: ToolCall,
+        idempotency_key: String,
+    ) -> Result<(), WorkerError> {
+        if let Err(error) = self.bench.tools.validate(&self.config.agent.tools, &call) {
+            return self.report(Entry::ToolRefused { call_id: call.id, error }).await;
+        }
+        self.report(announce).await?;
+        let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
+        self.attempt.events.push(Event::ToolStarted(started));
+        let context = ToolContext {
+            root: Arc::clone(&folder.root),
+            idempotency_key,
+            cancel: self.attempt.cancel.child_token(),
+        };
+        let begun = self.bench.clock.monotonic();
+        let work = self.bench.tools.call(&call, &context);
+        let work = tokio::time::timeout(self.time_left(), work);
+        let outcome: ToolOutcome = match self.attempt.cancel.run_until_cancelled(work).await {
+            None => return Err(WorkerError::Cancelled),
+            Some(Err(_)) => {
+                context.cancel.cancel();
+                return self.report_outcome(Outcome::TimedOut).await;
+            }
+            Some(Ok(outcome)) => outcome,
+        };
+        let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
+        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn reply(completion: Completion) -> Entry {
+    Entry::ModelReply {
+        model: completion.model,
+        text: completion.text,
+        tool_calls: completion.tool_calls,
+        finish: completion.finish,
+        usage: completion.usage,
+        confidence: completion.confidence,
+        duration_ms: completion.duration_ms,
+    }
+}

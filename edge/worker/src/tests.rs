@@ -1,0 +1,217 @@
+//! Runs against a scripted model and a hub in memory.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agentos_domain::{
+    BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, ToolCall,
+    ToolOutcome, Usage, builtin_file_agent,
+};
+use agentos_inference::{Completion, Engine, ScriptedEngine};
+use agentos_run::RunConfig;
+use agentos_tools::Registry;
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::attempts::Attempt;
+use crate::error::WorkerError;
+use crate::events::EventLog;
+use crate::files::RunFiles;
+use crate::hub::{Content, Hub};
+use crate::runner::{Assignment, Bench, Runner};
+
+const NOTE: &[u8] = b"the boiler was serviced in March";
+
+/// A hub that keeps the journal and refuses from a given entry on.
+#[derive(Default)]
+struct MemoryHub {
+    entries: Mutex<Vec<Entry>>,
+    fetched: Mutex<Vec<BlobHash>>,
+    fenced_after: Option<usize>,
+}
+
+#[async_trait]
+impl Hub for MemoryHub {
+    async fn append(
+        &self,
+        _attempt: &Attempt,
+        first_seq: u64,
+        entries: &[Entry],
+    ) -> Result<(), WorkerError> {
+        let mut kept = self.entries.lock().unwrap();
+        assert_eq!(first_seq, kept.len() as u64 + 1, "no gap and no repetition");
+        if self.fenced_after.is_some_and(|limit| kept.len() + entries.len() > limit) {
+            return Err(WorkerError::Fenced);
+        }
+        kept.extend(entries.iter().cloned());
+        Ok(())
+    }
+
+    async fn fetch(&self, _attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {
+        self.fetched.lock().unwrap().push(*hash);
+        Ok(Box::new(std::io::Cursor::new(NOTE)))
+    }
+}
+
+fn says(text: &str, tool: Option<(&str, serde_json::Value)>) -> Completion {
+    let tool_calls: Vec<_> = tool
+        .map(|(name, arguments)| ToolCall {
+            id: "call_1".into(),
+            name: name.parse().unwrap(),
+            arguments,
+        })
+        .into_iter()
+        .collect();
+    let finish = if tool_calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
+    Completion {
+        model: "scripted".into(),
+        text: text.into(),
+        tool_calls,
+        finish,
+        usage: Usage::default(),
+        confidence: None,
+        duration_ms: 0,
+    }
+}
+
+struct Scene {
+    _dir: tempfile::TempDir,
+    hub: Arc<MemoryHub>,
+    engine: Arc<ScriptedEngine>,
+    bench: Arc<Bench>,
+    attempt: Arc<Attempt>,
+}
+
+fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
+    let dir = tempfile::tempdir().unwrap();
+    let (hub, engine) = (Arc::new(hub), Arc::new(ScriptedEngine::new(script)));
+    hub.entries.lock().unwrap().extend(journal.entries().iter().cloned());
+    let bench = Bench {
+        engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        tools: Arc::new(Registry::with_file_tools()),
+        files: RunFiles::open(dir.path(), u64::MAX).unwrap(),
+        hub: Arc::clone(&hub) as Arc<dyn Hub>,
+        clock: Arc::new(SystemClock),
+    };
+    let attempt = Attempt {
+        task: TaskId::generate(),
+        id: agentos_domain::AttemptId::generate(),
+        fence: agentos_domain::Fence(1),
+        events: Arc::new(EventLog::new(journal.len())),
+        cancel: CancellationToken::new(),
+    };
+    Scene { _dir: dir, hub, engine, bench: Arc::new(bench), attempt: Arc::new(attempt) }
+}
+
+impl Scene {
+    fn assignment(&self, journal: Journal) -> Assignment {
+        let agent = builtin_file_agent();
+        let config = RunConfig {
+            task_id: self.attempt.task.clone(),
+            user_input: "when was the boiler serviced?".into(),
+            tools: self.bench.tools.specs_for(&agent.tools),
+            agent,
+            first_tool: None,
+        };
+        let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64 };
+        let manifest = Manifest { files: [("notes.md".parse().unwrap(), entry)].into() };
+        Assignment { config, journal, manifest, timeout: Duration::from_secs(60) }
+    }
+
+    async fn run(&self, journal: Journal) -> Result<(), WorkerError> {
+        let (bench, attempt) = (Arc::clone(&self.bench), Arc::clone(&self.attempt));
+        Runner::run(bench, attempt, self.assignment(journal)).await
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.hub.entries.lock().unwrap().iter().map(Entry::kind).collect()
+    }
+}
+
+fn read_note() -> Completion {
+    says("", Some(("file_read", serde_json::json!({ "path": "notes.md" }))))
+}
+
+#[tokio::test]
+async fn a_run_reads_a_file_and_answers() {
+    let script = vec![read_note(), says("In March.", None)];
+    let scene = scene(script, MemoryHub::default(), &Journal::new());
+    scene.run(Journal::new()).await.unwrap();
+    let expected = ["model_reply", "tool_intent", "tool_result", "model_reply", "finished"];
+    assert_eq!(scene.kinds(), expected);
+    let entries = scene.hub.entries.lock().unwrap().clone();
+    let Entry::ToolResult { outcome: ToolOutcome::Ok(result), .. } = &entries[2] else {
+        panic!("{:?}", entries[2])
+    };
+    assert!(result["content"].as_str().unwrap().contains("serviced in March"));
+    assert_eq!(scene.hub.fetched.lock().unwrap().len(), 1);
+    let last = scene.engine.requests().last().unwrap().messages.last().unwrap().content.clone();
+    assert!(last.contains("serviced in March"), "the model reads the tool's result");
+    assert_eq!(scene.engine.ended_conversations(), [scene.attempt.id.to_string()]);
+}
+
+#[tokio::test]
+async fn a_resumed_run_makes_the_open_call_again_and_nothing_else() {
+    let call = read_note().tool_calls.remove(0);
+    let begun = [
+        Entry::ModelReply {
+            model: "scripted".into(),
+            text: String::new(),
+            tool_calls: vec![call.clone()],
+            finish: FinishReason::ToolCalls,
+            usage: Usage::default(),
+            confidence: None,
+            duration_ms: 0,
+        },
+        Entry::ToolIntent {
+            call,
+            class: agentos_domain::ToolClass::Read,
+            idempotency_key: "k".into(),
+        },
+    ];
+    let journal = Journal::replay(begun).unwrap();
+    let scene = scene(vec![says("In March.", None)], MemoryHub::default(), &journal);
+    scene.run(journal).await.unwrap();
+    let expected =
+        ["model_reply", "tool_intent", "tool_retry", "tool_result", "model_reply", "finished"];
+    assert_eq!(scene.kinds(), expected);
+    assert_eq!(scene.engine.requests().len(), 1, "the first model call is not paid twice");
+}
+
+#[tokio::test]
+async fn a_fenced_run_stops_before_the_effect() {
+    let hub = MemoryHub { fenced_after: Some(1), ..MemoryHub::default() };
+    let scene = scene(vec![read_note(), says("In March.", None)], hub, &Journal::new());
+    assert!(matches!(scene.run(Journal::new()).await, Err(WorkerError::Fenced)));
+    assert_eq!(scene.engine.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn bad_arguments_are_refused_and_told_to_the_model() {
+    let bad = says("", Some(("file_read", serde_json::json!({ "file": 7 }))));
+    let script = vec![bad, says("I could not read it.", None)];
+    let scene = scene(script, MemoryHub::default(), &Journal::new());
+    scene.run(Journal::new()).await.unwrap();
+    assert_eq!(scene.kinds(), ["model_reply", "tool_refused", "model_reply", "finished"]);
+    let told = scene.engine.requests().last().unwrap().messages.last().unwrap().content.clone();
+    assert!(told.contains("invalid_arguments"), "{told}");
+}
+
+#[tokio::test]
+async fn a_run_out_of_time_fails_with_the_reason() {
+    let scene = scene(vec![says("late", None)], MemoryHub::default(), &Journal::new());
+    let mut assignment = scene.assignment(Journal::new());
+    assignment.timeout = Duration::ZERO;
+    let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
+    Runner::run(bench, attempt, assignment).await.unwrap();
+    let entries = scene.hub.entries.lock().unwrap().clone();
+    assert!(matches!(entries.last(), Some(Entry::Failed { error }) if error.code == "timeout"));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_reports_nothing_more() {
+    let scene = scene(vec![read_note()], MemoryHub::default(), &Journal::new());
+    scene.attempt.cancel.cancel();
+    assert!(matches!(scene.run(Journal::new()).await, Err(WorkerError::Cancelled)));
+    assert!(scene.kinds().is_empty());
+}

@@ -1,0 +1,99 @@
+//! What requests carry: JSON bodies, ids in paths.
+
+use std::time::Duration;
+
+use agentos_domain::TaskId;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::ApiState;
+use crate::problem::{Code, Problem};
+
+/// The longest that a client may take to send a JSON body.
+const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// A JSON body. Its type need not be declared: the routes that take one take
+/// nothing else, and keys do not travel by themselves as cookies do.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let bytes = read(request.into_body(), state.config.body_limit_bytes).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// As [`JsonBody`]; no body at all stands for an empty object.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let bytes = read(request.into_body(), state.config.body_limit_bytes).await?;
+        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(READ_LIMIT, Limited::new(body, limit).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit as u64)),
+        Ok(Err(error)) => {
+            Err(Problem::new(Code::BadRequest, "the body broke off").caused_by(error))
+        }
+        Err(_) => {
+            let seconds = READ_LIMIT.as_secs();
+            let detail = format!("the body did not arrive within {seconds} s: send it again");
+            Err(Problem::new(Code::RequestTimeout, detail))
+        }
+    }
+}
+
+/// For a body of more than `limit` bytes.
+pub(crate) fn too_large(limit: u64) -> Problem {
+    let detail = format!("the body is too large: at most {limit} bytes are taken here");
+    Problem::new(Code::PayloadTooLarge, detail)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    Json::from_bytes(bytes).map(|Json(value)| value).map_err(|rejection| match &rejection {
+        JsonRejection::JsonDataError(error) => Problem::new(Code::InvalidRequest, reason(error)),
+        other => Problem::new(Code::InvalidJson, format!("not valid JSON: {}", reason(other))),
+    })
+}
+
+/// What is wrong and where, without the framework's preface.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        // The parser's own error says the place in the text but not the field.
+        if source.is::<serde_json::Error>() {
+            break;
+        }
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// The id of a task in a route's path. What cannot be one names no task.
+pub(crate) struct TaskPath(pub(crate) TaskId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::new(Code::NotFound, "no such task"))
+    }
+}

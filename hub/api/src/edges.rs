@@ -1,0 +1,105 @@
+//! Edges: which there are, letting one join, shutting one out.
+
+use agentos_domain::EdgeId;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ApiState;
+use crate::body::OptionalJsonBody;
+use crate::problem::{Code, Problem};
+use crate::state::answer;
+
+/// `GET /api/edges`
+pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<Value>, Problem> {
+    let edges = answer(state.engine.edges()).await?;
+    Ok(Json(json!({ "items": edges, "next_cursor": null })))
+}
+
+/// The body of `POST /api/edges/invite`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InviteBody {
+    name: Option<String>,
+}
+
+/// `POST /api/edges/invite`
+pub(crate) async fn invite(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    OptionalJsonBody(body): OptionalJsonBody<InviteBody>,
+) -> Result<Json<Value>, Problem> {
+    if let Some(name) = body.name.as_deref().filter(|name| !is_name(name)) {
+        let detail = format!(
+            "`{}` is no name for an edge: use 1 to 64 letters, digits, `-`, `_` or `.`",
+            name.chars().take(80).collect::<String>()
+        );
+        return Err(Problem::field("name", detail));
+    }
+    let invitation = answer(state.engine.invite(body.name.as_deref())).await?;
+    let host = host(&headers).unwrap_or_else(|| state.config.listen.ip().to_string());
+    let command = format!("agentos-edge join {host}:{} {}", invitation.link_port, invitation.token);
+    Ok(Json(json!({
+        "token": invitation.token,
+        "expires_at": invitation.expires_at,
+        "command": command,
+    })))
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&text.len()) && text.chars().all(allowed)
+}
+
+/// The name by which the client reached the hub; an edge reaches it by the same
+/// more likely than by any that the hub could think of.
+fn host(headers: &HeaderMap) -> Option<String> {
+    let authority: Authority = headers.get(HOST)?.to_str().ok()?.parse().ok()?;
+    let host = authority.host();
+    // The name ends up in a command that a person pastes into a shell.
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
+    (!host.is_empty() && host.chars().all(harmless)).then(|| host.to_owned())
+}
+
+/// `POST /api/edges/{id}/revoke`
+pub(crate) async fn revoke(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let unknown = || Problem::new(Code::NotFound, "no such edge");
+    let id: EdgeId = id.parse().map_err(|_| unknown())?;
+    if answer(state.engine.revoke(&id)).await? {
+        Ok(Json(json!({ "edge_id": id, "revoked": true })))
+    } else {
+        Err(unknown())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn host_of(value: &'static str) -> Option<String> {
+        host(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(value))]))
+    }
+
+    #[test]
+    fn the_host_is_the_one_that_the_client_used() {
+        assert_eq!(host_of("nas.local:7777").as_deref(), Some("nas.local"));
+        assert_eq!(host_of("192.168.1.5").as_deref(), Some("192.168.1.5"));
+        assert_eq!(host_of("[fd00::1]:7777").as_deref(), Some("[fd00::1]"));
+    }
+
+    #[test]
+    fn a_host_that_a_shell_would_run_is_not_repeated() {
+        for value in ["a;reboot", "$(reboot)", "a b", ""] {
+            assert_eq!(host_of(value), None, "{value}");
+        }
+    }
+}

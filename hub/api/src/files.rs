@@ -1,0 +1,193 @@
+//! The files of a workspace, streamed in both directions.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use agentos_domain::{FileEntry, RelPath};
+use agentos_engine::Principal;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::header::{
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio_util::io::{ReaderStream, StreamReader};
+
+use crate::ApiState;
+use crate::body::too_large;
+use crate::problem::{Code, Problem};
+use crate::state::{answer, answer_within};
+
+/// The longest silence of a client that sends a file.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that a whole file may take.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(3600);
+/// Bytes that are read from the disk at once.
+const CHUNK: usize = 64 * 1024;
+/// What a file name in a header keeps as it is (RFC 8187).
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What a path in an address keeps as it is.
+const PATH: &AsciiSet = &NAME.remove(b'/');
+
+/// The path of a file in a route's path.
+pub(crate) struct FilePath(RelPath);
+
+impl<S: Send + Sync> FromRequestParts<S> for FilePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::BadRequest, "the path is not valid UTF-8"))?;
+        let path = text.parse::<RelPath>();
+        path.map(Self).map_err(|error| Problem::new(Code::BadRequest, error.to_string()))
+    }
+}
+
+fn entry_json(path: &RelPath, entry: &FileEntry) -> Value {
+    json!({ "path": path, "size": entry.size, "hash": entry.hash })
+}
+
+/// `GET /api/files`
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Value>, Problem> {
+    let manifest = answer(state.engine.files(&principal.workspace_id)).await?;
+    let items: Vec<_> =
+        manifest.files.iter().map(|(path, entry)| entry_json(path, entry)).collect();
+    Ok(Json(json!({ "items": items, "next_cursor": null })))
+}
+
+/// `PUT /api/files/{*path}`
+pub(crate) async fn store(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    FilePath(path): FilePath,
+    request: Request,
+) -> Result<Response, Problem> {
+    let limit = state.config.file_limit_bytes;
+    if announced_length(request.headers()).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let refusal = Arc::new(OnceLock::new());
+    let content = StreamReader::new(Box::pin(guarded(request.into_body(), limit, refusal.clone())));
+    let put = state.engine.put_file(&principal.workspace_id, path.clone(), content);
+    let entry = answer_within(UPLOAD_LIMIT, put).await.map_err(|problem| {
+        // The engine knows only that the content broke off; here it is known why.
+        refusal.get().cloned().unwrap_or(problem)
+    })?;
+    let location = format!("/api/files/{}", encoded(&path));
+    let headers = [(LOCATION, location), (ETAG, etag(&entry))];
+    Ok((StatusCode::CREATED, headers, Json(entry_json(&path, &entry))).into_response())
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The content of `body`, which fails for good when there is more of it than
+/// `limit` bytes or when the client stalls; `refusal` then says why.
+fn guarded(
+    body: Body,
+    limit: u64,
+    refusal: Arc<OnceLock<Problem>>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let start = Some((body.into_data_stream(), limit, refusal));
+    futures::stream::unfold(start, async |state| {
+        let (mut body, left, refusal) = state?;
+        let failure = match tokio::time::timeout(IDLE_LIMIT, body.next()).await {
+            Ok(None) => return None,
+            Ok(Some(Ok(chunk))) => match left.checked_sub(chunk.len() as u64) {
+                Some(left) => return Some((Ok(chunk), Some((body, left, refusal)))),
+                None => Problem::new(Code::PayloadTooLarge, "the file is too large for this hub"),
+            },
+            Ok(Some(Err(error))) => {
+                Problem::new(Code::BadRequest, "the file broke off: send it again").caused_by(error)
+            }
+            Err(_) => Problem::new(Code::RequestTimeout, "the file stalled: send it again"),
+        };
+        // A body has one end, so nothing was set before.
+        let _ = refusal.set(failure);
+        Some((Err(io::Error::other("the client's file was refused or broke off")), None))
+    })
+}
+
+/// `GET /api/files/{*path}`
+pub(crate) async fn fetch(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    FilePath(path): FilePath,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (entry, file) = answer(state.engine.open_file(&principal.workspace_id, &path)).await?;
+    let etag = etag(&entry);
+    if names(&headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+    }
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (CONTENT_LENGTH, entry.size.to_string()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, NAME)),
+        ),
+        (ETAG, etag),
+    ];
+    let content = ReaderStream::with_capacity(file.take(entry.size), CHUNK);
+    Ok((headers, Body::from_stream(content)).into_response())
+}
+
+fn etag(entry: &FileEntry) -> String {
+    format!("\"{}\"", entry.hash)
+}
+
+/// Whether the client says that it has this content already.
+fn names(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|known| known.trim() == etag)
+}
+
+fn encoded(path: &RelPath) -> String {
+    utf8_percent_encode(path.as_str(), PATH).to_string()
+}
+
+/// `DELETE /api/files/{*path}`
+pub(crate) async fn remove(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    FilePath(path): FilePath,
+) -> Result<StatusCode, Problem> {
+    if answer(state.engine.delete_file(&principal.workspace_id, &path)).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(Code::NotFound, format!("no file `{path}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stalls_is_given_up() {
+        let refusal = Arc::new(OnceLock::new());
+        let silent = futures::stream::pending::<Result<Bytes, io::Error>>();
+        let mut content = Box::pin(guarded(Body::from_stream(silent), 1000, Arc::clone(&refusal)));
+        let began = tokio::time::Instant::now();
+        assert!(content.next().await.unwrap().is_err());
+        assert_eq!(began.elapsed(), IDLE_LIMIT);
+        assert_eq!(refusal.get().unwrap().code, Code::RequestTimeout);
+        assert!(content.next().await.is_none());
+    }
+}

@@ -1,0 +1,79 @@
+//! What every handler can reach.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_engine::{EngineError, EngineHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::problem::{Code, Problem};
+
+/// The longest that the engine may take over a verb that does not wait for a
+/// task and moves no file.
+const VERB_LIMIT: Duration = Duration::from_secs(30);
+
+/// How the API is set up.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Where it listens; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The longest that a request waits for its task.
+    pub wait_limit: Duration,
+    /// The largest JSON body, in bytes.
+    pub body_limit_bytes: usize,
+    /// The largest file that can be stored, in bytes.
+    pub file_limit_bytes: u64,
+    /// The hub's version, as `/health` tells it.
+    pub version: String,
+}
+
+impl ApiConfig {
+    /// A configuration with the usual limits: 120 s, 1 MiB and 256 MiB.
+    pub fn new(listen: SocketAddr, version: impl Into<String>) -> Self {
+        Self {
+            listen,
+            wait_limit: Duration::from_secs(120),
+            body_limit_bytes: 1024 * 1024,
+            file_limit_bytes: 256 * 1024 * 1024,
+            version: version.into(),
+        }
+    }
+}
+
+/// What every handler can reach. Clones share everything.
+#[derive(Clone)]
+pub struct ApiState {
+    pub(crate) config: Arc<ApiConfig>,
+    pub(crate) engine: EngineHandle,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl ApiState {
+    /// For [`crate::router`]; [`crate::Api`] makes its own. When `shutdown` is
+    /// cancelled, waiting requests are answered and event streams end.
+    pub fn new(config: ApiConfig, engine: EngineHandle, shutdown: CancellationToken) -> Self {
+        Self { config: Arc::new(config), engine, shutdown }
+    }
+}
+
+/// The outcome of one of the engine's verbs, for as long as a client may have
+/// to wait for it.
+pub(crate) async fn answer<T>(
+    verb: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, Problem> {
+    answer_within(VERB_LIMIT, verb).await
+}
+
+/// As [`answer`], with another limit.
+pub(crate) async fn answer_within<T>(
+    limit: Duration,
+    verb: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(limit, verb).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(Problem::new(Code::Unavailable, "the hub is too busy: try again later")
+            .caused_by(format!("the engine did not answer within {} s", limit.as_secs()))),
+    }
+}

@@ -1,0 +1,362 @@
+//! Tasks: asking for one, looking, cancelling.
+
+use std::fmt;
+use std::time::Duration;
+
+use agentos_domain::{AgentName, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId};
+use agentos_engine::{Principal, Submission, TaskFilter};
+use axum::extract::{Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Value, json};
+
+use crate::ApiState;
+use crate::body::{JsonBody, OptionalJsonBody, TaskPath};
+use crate::problem::{Code, Problem};
+use crate::state::{answer, answer_within};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+const MAX_INPUT_CHARS: usize = 100_000;
+const MAX_KEY_BYTES: usize = 255;
+const MAX_REASON_CHARS: usize = 1000;
+const MAX_WAIT_SECONDS: u64 = 120;
+const MAX_PAGE: u32 = 100;
+const DEFAULT_PAGE: u32 = 20;
+
+/// The body of `POST /api/tasks`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubmitBody {
+    input: String,
+    agent: Option<AgentName>,
+    tier: Option<WantedTier>,
+    session: Option<SessionId>,
+    wait: Option<Wait>,
+    tool_choice: Option<ToolName>,
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+    seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WantedTier {
+    Fast,
+    Smart,
+}
+
+impl WantedTier {
+    fn resolve(self) -> Tier {
+        match self {
+            Self::Fast => Tier::LocalFast,
+            Self::Smart => Tier::LocalSmart,
+        }
+    }
+}
+
+/// How long the client wants to wait.
+#[derive(Clone, Copy)]
+struct Wait(Duration);
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Wait;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "whole seconds from 0 to {MAX_WAIT_SECONDS}, or false")
+            }
+
+            fn visit_bool<E: de::Error>(self, wait: bool) -> Result<Wait, E> {
+                if wait {
+                    return Err(E::invalid_value(de::Unexpected::Bool(true), &self));
+                }
+                Ok(Wait(Duration::ZERO))
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Wait, E> {
+                if seconds > MAX_WAIT_SECONDS {
+                    return Err(E::invalid_value(de::Unexpected::Unsigned(seconds), &self));
+                }
+                Ok(Wait(Duration::from_secs(seconds)))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl SubmitBody {
+    fn into_submission(
+        self,
+        workspace_id: WorkspaceId,
+        idempotency_key: Option<String>,
+    ) -> Result<Submission, Problem> {
+        let chars = self.input.chars().count();
+        if chars == 0 || chars > MAX_INPUT_CHARS {
+            let detail = format!("{chars} characters: use 1 to {MAX_INPUT_CHARS}");
+            return Err(Problem::field("input", detail));
+        }
+        if let Some(tokens) = self.max_tokens.filter(|tokens| !(1..=32_768).contains(tokens)) {
+            let detail = format!("{tokens} is out of range: use 1 to 32768");
+            return Err(Problem::field("max_tokens", detail));
+        }
+        if let Some(value) = self.temperature.filter(|value| !(0.0..=2.0).contains(value)) {
+            return Err(Problem::field(
+                "temperature",
+                format!("{value} is out of range: use 0 to 2"),
+            ));
+        }
+        Ok(Submission {
+            workspace_id,
+            input: self.input,
+            agent: self.agent.map(String::from),
+            tier: self.tier.map(WantedTier::resolve),
+            first_tool: self.tool_choice,
+            session: self.session,
+            idempotency_key,
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            seed: self.seed,
+        })
+    }
+}
+
+/// `POST /api/tasks`
+pub(crate) async fn submit(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<SubmitBody>,
+) -> Result<Response, Problem> {
+    let prefers_async = prefers_async(&headers);
+    let limit = if prefers_async {
+        Duration::ZERO
+    } else {
+        body.wait.map_or(state.config.wait_limit, |Wait(wait)| wait.min(state.config.wait_limit))
+    };
+    let submission =
+        body.into_submission(principal.workspace_id.clone(), idempotency_key(&headers)?)?;
+    let submitted = answer(state.engine.submit(submission)).await?;
+    let task = wait_for(&state, submitted.task, limit).await;
+
+    let mut response = task_response(&state, task).await;
+    let headers = response.headers_mut();
+    if submitted.replayed {
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    if prefers_async {
+        let applied = HeaderName::from_static("preference-applied");
+        headers.insert(applied, HeaderValue::from_static("respond-async"));
+    }
+    Ok(response)
+}
+
+/// The task after at most `limit`. From here on nothing is an error: the task
+/// is durable, and the client must learn its id.
+async fn wait_for(state: &ApiState, task: Task, limit: Duration) -> Task {
+    if limit.is_zero() || task.status.is_final() {
+        return task;
+    }
+    // The engine keeps the limit; the second one only guards against a fault.
+    let wait = state.engine.wait(&task.workspace_id, &task.task_id, limit);
+    let waited = tokio::select! {
+        waited = answer_within(limit.saturating_add(Duration::from_secs(5)), wait) => waited,
+        () = state.shutdown.cancelled() => return task,
+    };
+    waited.unwrap_or_else(|problem| {
+        tracing::warn!(task = %task.task_id, ?problem, "stopped waiting for a task");
+        task
+    })
+}
+
+async fn task_response(state: &ApiState, task: Task) -> Response {
+    let status = if task.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let location = format!("/api/tasks/{}", task.task_id);
+    let mut response = (status, Json(full_json(state, &task).await)).into_response();
+    if status == StatusCode::ACCEPTED
+        && let Ok(location) = HeaderValue::from_str(&location)
+    {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let printable = |byte: &u8| (0x20..=0x7e).contains(byte);
+    let text = value.to_str().ok().filter(|text| {
+        !text.trim().is_empty()
+            && text.len() <= MAX_KEY_BYTES
+            && text.bytes().all(|b| printable(&b))
+    });
+    match (text, values.next()) {
+        (Some(text), None) => Ok(Some(text.to_owned())),
+        _ => Err(Problem::new(
+            Code::BadRequest,
+            format!(
+                "Idempotency-Key: send one, of 1 to {MAX_KEY_BYTES} printable ASCII characters"
+            ),
+        )),
+    }
+}
+
+/// Whether the client prefers not to wait (RFC 7240).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|preference| {
+        let name = preference.split([';', '=']).next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("respond-async")
+    })
+}
+
+/// A task as the API shows it.
+pub(crate) fn task_json(task: &Task) -> Value {
+    let mut value = json!(task);
+    value["tokens"] = json!({ "input": task.input_tokens, "output": task.output_tokens });
+    value
+}
+
+/// [`task_json`] with the place in the queue of a task that waits.
+async fn full_json(state: &ApiState, task: &Task) -> Value {
+    let mut value = task_json(task);
+    if task.status == TaskStatus::Pending {
+        let position = state.engine.queue_position(&task.workspace_id, &task.task_id);
+        // It may have left the queue since; then there is no place to tell.
+        if let Ok(Some(position)) = answer(position).await {
+            value["queue_position"] = json!(position);
+        }
+    }
+    value
+}
+
+/// `GET /api/tasks/{id}`
+pub(crate) async fn show(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    TaskPath(id): TaskPath,
+) -> Result<Json<Value>, Problem> {
+    let task = answer(state.engine.task(&principal.workspace_id, &id)).await?;
+    Ok(Json(full_json(&state, &task).await))
+}
+
+/// The parameters of `GET /api/tasks`. An empty one counts as absent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    limit: Option<String>,
+    status: Option<String>,
+    agent_type: Option<String>,
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// The filter for a page, which asks for one task more than the page has.
+    fn into_filter(self) -> Result<TaskFilter, Problem> {
+        let limit = parameter("limit", self.limit)?.unwrap_or(DEFAULT_PAGE);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            let detail = format!("limit: {limit} is out of range: use 1 to {MAX_PAGE}");
+            return Err(Problem::new(Code::BadRequest, detail));
+        }
+        Ok(TaskFilter {
+            status: parameter("status", self.status)?,
+            agent: parameter("agent_type", self.agent_type)?,
+            before: parameter("cursor", self.cursor)?,
+            limit: limit + 1,
+        })
+    }
+}
+
+fn parameter<T>(name: &str, text: Option<String>) -> Result<Option<T>, Problem>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+{
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error| Problem::new(Code::BadRequest, format!("{name}: {error}")))
+}
+
+/// The parameters of a request's address.
+pub(crate) fn query<T>(
+    parsed: Result<Query<T>, axum::extract::rejection::QueryRejection>,
+) -> Result<T, Problem> {
+    let reason = |error: &dyn std::error::Error| {
+        error.source().map_or_else(|| error.to_string(), ToString::to_string)
+    };
+    parsed
+        .map(|Query(query)| query)
+        .map_err(|error| Problem::new(Code::BadRequest, format!("query: {}", reason(&error))))
+}
+
+/// `GET /api/tasks`
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    parsed: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let filter = query(parsed)?.into_filter()?;
+    let page = filter.limit as usize - 1;
+    let mut tasks = answer(state.engine.tasks(&principal.workspace_id, &filter)).await?;
+    let more = tasks.len() > page;
+    tasks.truncate(page);
+    let next_cursor = tasks.last().filter(|_| more).map(|task| task.task_id.to_string());
+    let mut items = Vec::with_capacity(tasks.len());
+    for task in &tasks {
+        items.push(full_json(&state, task).await);
+    }
+    Ok(Json(json!({ "items": items, "next_cursor": next_cursor })))
+}
+
+/// The body of `POST /api/tasks/{id}/cancel`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelBody {
+    reason: Option<String>,
+}
+
+/// `POST /api/tasks/{id}/cancel`
+pub(crate) async fn cancel(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    TaskPath(id): TaskPath,
+    OptionalJsonBody(body): OptionalJsonBody<CancelBody>,
+) -> Result<Json<Value>, Problem> {
+    let reason = body
+        .reason
+        .filter(|reason| !reason.trim().is_empty())
+        .unwrap_or_else(|| format!("cancelled by {}", principal.name));
+    let chars = reason.chars().count();
+    if chars > MAX_REASON_CHARS {
+        let detail = format!("{chars} characters: use at most {MAX_REASON_CHARS}");
+        return Err(Problem::field("reason", detail));
+    }
+    let task = answer(state.engine.cancel(&principal.workspace_id, &id, &reason)).await?;
+    Ok(Json(full_json(&state, &task).await))
+}
+
+/// The parameters of `GET /api/tasks/{id}/steps`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepsQuery {
+    after: Option<String>,
+}
+
+/// `GET /api/tasks/{id}/steps`
+pub(crate) async fn steps(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    TaskPath(id): TaskPath,
+    parsed: Result<Query<StepsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let after = parameter("after", query(parsed)?.after)?.unwrap_or(0);
+    let steps = answer(state.engine.steps(&principal.workspace_id, &id, after)).await?;
+    Ok(Json(json!({ "items": steps, "next_cursor": null })))
+}

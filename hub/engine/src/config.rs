@@ -1,0 +1,28 @@
+//! The engine's settings.
+
+use std::time::Duration;
+
+/// How the engine behaves.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// How long a lease lasts without a sign of life from its holder. After a
+    /// start of the hub, every lease gets this long once more.
+    pub lease_ttl: Duration,
+    /// How long an invitation for an edge is good.
+    pub invitation_ttl: Duration,
+    /// The most runs that one edge holds at once.
+    pub runs_per_edge: usize,
+    /// How often leases are looked at when nothing else happens.
+    pub tick: Duration,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            lease_ttl: Duration::from_secs(10),
+            invitation_ttl: Duration::from_secs(600),
+            runs_per_edge: 16,
+            tick: Duration::from_millis(500),
+        }
+    }
+}

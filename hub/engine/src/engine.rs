@@ -1,0 +1,134 @@
+//! The engine as a service: what it owns, and its start and end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use agentos_domain::{AgentConfig, AttemptId, Clock, EdgeId, Task, builtin_file_agent};
+use agentos_link::{EdgeRegistry, HubLinkHandle};
+use agentos_proto::v1::runs_server::RunsServer;
+use agentos_snapshot::BlobStore;
+use agentos_store::{HeldLease, Store};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::EngineConfig;
+use crate::dispatch::Dispatcher;
+use crate::error::EngineError;
+use crate::events::Events;
+use crate::handle::EngineHandle;
+use crate::registry::Registry;
+use crate::service::RunsService;
+use crate::types::EdgeLoad;
+
+/// What all parts of the engine use.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Arc<BlobStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Events,
+    /// Rung when there may be something to dispatch.
+    pub(crate) wake: Notify,
+    /// The agents by name.
+    pub(crate) agents: HashMap<String, AgentConfig>,
+    pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
+    pub(crate) link: OnceLock<HubLinkHandle>,
+    /// Attempts that this process knows to be on an edge.
+    pub(crate) active: Mutex<HashMap<AttemptId, ActiveAttempt>>,
+}
+
+/// An attempt that is on an edge.
+#[derive(Debug, Clone)]
+pub(crate) struct ActiveAttempt {
+    pub(crate) edge: EdgeId,
+    pub(crate) lease: HeldLease,
+}
+
+impl Shared {
+    pub(crate) fn active(&self) -> MutexGuard<'_, HashMap<AttemptId, ActiveAttempt>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn loads(&self) -> MutexGuard<'_, HashMap<EdgeId, EdgeLoad>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells watchers that tasks went back to the queue.
+    pub(crate) fn publish_requeued(&self, tasks: &[Task]) {
+        for task in tasks {
+            self.events.publish_status(task);
+        }
+        if !tasks.is_empty() {
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// The engine.
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// An engine over a store and a folder of blobs.
+    #[must_use]
+    pub fn new(
+        config: EngineConfig,
+        store: Arc<dyn Store>,
+        blobs: Arc<BlobStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let agents = [builtin_file_agent()];
+        let shared = Shared {
+            config,
+            store,
+            blobs,
+            clock,
+            events: Events::default(),
+            wake: Notify::new(),
+            agents: agents.into_iter().map(|agent| (agent.name.to_string(), agent)).collect(),
+            loads: Mutex::default(),
+            link: OnceLock::new(),
+            active: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The verbs of the engine.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        EngineHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// What the link asks about edges.
+    #[must_use]
+    pub fn registry(&self) -> Arc<dyn EdgeRegistry> {
+        Arc::new(Registry::new(Arc::clone(&self.shared)))
+    }
+
+    /// The services that the hub offers to edges.
+    #[must_use]
+    pub fn routes(&self) -> tonic::service::Routes {
+        let service = RunsServer::new(RunsService::new(Arc::clone(&self.shared)));
+        tonic::service::Routes::new(service)
+    }
+
+    /// Dispatches tasks until `cancel`.
+    ///
+    /// # Errors
+    /// Where the store cannot be used at the start.
+    pub async fn run(
+        self,
+        link: HubLinkHandle,
+        cancel: CancellationToken,
+    ) -> Result<(), EngineError> {
+        let events = link.subscribe();
+        // The engine is run once: it is consumed.
+        let _ = self.shared.link.set(link);
+        let now = self.shared.clock.now();
+        let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
+        tracing::info!(leases = kept, "engine started; holders of leases may come back");
+        Dispatcher::new(Arc::clone(&self.shared), events).run(cancel).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+//! The verbs of the engine, for the API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{AgentConfig, EdgeId, NewTask, Step, Task, TaskId, TaskStatus, WorkspaceId};
+use agentos_link::{EdgeSession, Transport};
+use agentos_proto::v1::CancelRequest;
+use agentos_proto::v1::executor_client::ExecutorClient;
+use agentos_store::{Lease, TaskFilter};
+use sha2::{Digest, Sha256};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::engine::Shared;
+use crate::error::EngineError;
+use crate::types::{EdgeInfo, Invitation, LiveKind, Readiness, Submission, Submitted};
+
+/// The agent of a submission that names none.
+const DEFAULT_AGENT: &str = "FileOpsAgent";
+/// The most steps that one reading of a journal returns.
+const STEPS_PAGE: u32 = 10_000;
+/// How long an edge may take to acknowledge a cancellation.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The engine's verbs; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl EngineHandle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Accepts a task. When this returns, the task is durable.
+    ///
+    /// # Errors
+    /// Where the submission is invalid, its idempotency key was used for
+    /// another one, or the store cannot keep it.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
+        let request_hash = request_hash(&submission);
+        let agent = self.agent_for(&submission)?;
+        if let Some(tool) = &submission.first_tool
+            && !agent.tools.contains(tool)
+        {
+            let known: Vec<_> = agent.tools.iter().map(ToString::to_string).collect();
+            let known = known.join(", ");
+            let message = format!("{} has no tool `{tool}`: use one of {known}", agent.name);
+            return Err(EngineError::Invalid(message));
+        }
+        let new = NewTask {
+            workspace_id: submission.workspace_id,
+            user_input: submission.input,
+            agent,
+            first_tool: submission.first_tool,
+            session: submission.session,
+            idempotency_key: submission.idempotency_key,
+        };
+        let now = self.shared.clock.now();
+        let created =
+            self.shared.store.create_task(TaskId::generate(), new, request_hash, now).await?;
+        self.shared.wake.notify_one();
+        Ok(Submitted { task: created.task, replayed: created.replayed })
+    }
+
+    fn agent_for(&self, submission: &Submission) -> Result<AgentConfig, EngineError> {
+        let name = submission.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+        let Some(mut agent) = self.shared.agents.get(name).cloned() else {
+            let mut known: Vec<_> = self.shared.agents.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let message = format!("there is no agent `{name}`: use one of {}", known.join(", "));
+            return Err(EngineError::Invalid(message));
+        };
+        if let Some(max_tokens) = submission.max_tokens {
+            agent.sampling.max_tokens = max_tokens;
+        }
+        if let Some(temperature) = submission.temperature {
+            agent.sampling.temperature = temperature;
+        }
+        agent.model_tier = submission.tier.unwrap_or(agent.model_tier);
+        agent.sampling.seed = submission.seed.or(agent.sampling.seed);
+        Ok(agent)
+    }
+
+    /// A task.
+    ///
+    /// # Errors
+    /// Where the workspace has no such task.
+    pub async fn task(&self, workspace: &WorkspaceId, id: &TaskId) -> Result<Task, EngineError> {
+        let task = self.shared.store.task(workspace, id).await?;
+        task.ok_or_else(|| EngineError::NotFound(format!("task {id} in this workspace")))
+    }
+
+    /// Waits until a task ends or needs a person, at most for `limit`; returns
+    /// the task as it then is.
+    ///
+    /// # Errors
+    /// Where the workspace has no such task.
+    pub async fn wait(
+        &self,
+        workspace: &WorkspaceId,
+        id: &TaskId,
+        limit: Duration,
+    ) -> Result<Task, EngineError> {
+        let settled = async {
+            let mut events = self.shared.events.subscribe(id);
+            loop {
+                let task = self.task(workspace, id).await?;
+                if task.status.is_final() || task.status == TaskStatus::WaitingApproval {
+                    return Ok(task);
+                }
+                loop {
+                    match events.recv().await {
+                        Ok(event) if matches!(event.kind, LiveKind::Status(_)) => break,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => {
+                            events = self.shared.events.subscribe(id);
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(limit, settled).await {
+            Ok(task) => task,
+            Err(_) => self.task(workspace, id).await,
+        }
+    }
+
+    /// How many pending tasks come before this one, itself included.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn queue_position(
+        &self,
+        workspace: &WorkspaceId,
+        id: &TaskId,
+    ) -> Result<Option<u64>, EngineError> {
+        Ok(self.shared.store.queue_position(workspace, id).await?)
+    }
+
+    /// Tasks of a workspace, newest first.
+    ///
+    /// # Errors
+    /// Where the cursor is unknown or the store fails.
+    pub async fn tasks(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &TaskFilter,
+    ) -> Result<Vec<Task>, EngineError> {
+        Ok(self.shared.store.tasks(workspace, filter).await?)
+    }
+
+    /// The journal of a task after `after_seq`.
+    ///
+    /// # Errors
+    /// Where the workspace has no such task.
+    pub async fn steps(
+        &self,
+        workspace: &WorkspaceId,
+        id: &TaskId,
+        after_seq: u64,
+    ) -> Result<Vec<Step>, EngineError> {
+        self.task(workspace, id).await?;
+        Ok(self.shared.store.steps(workspace, id, after_seq, STEPS_PAGE).await?)
+    }
+
+    /// Ends a task. The end is durable at once; the edge is told to stop the
+    /// model and the tool, and can write nothing more whether it hears or not.
+    ///
+    /// # Errors
+    /// Where the workspace has no such task.
+    pub async fn cancel(
+        &self,
+        workspace: &WorkspaceId,
+        id: &TaskId,
+        reason: &str,
+    ) -> Result<Task, EngineError> {
+        let now = self.shared.clock.now();
+        let cancelled = self
+            .shared
+            .store
+            .cancel(workspace, id, reason, now)
+            .await?
+            .ok_or_else(|| EngineError::NotFound(format!("task {id} in this workspace")))?;
+        if let Some(step) = cancelled.step {
+            self.shared.events.publish_steps(&[step]);
+            self.shared.events.publish_status(&cancelled.task);
+        }
+        if let Some(lease) = cancelled.lease {
+            self.stop_attempt(&lease).await;
+        }
+        Ok(cancelled.task)
+    }
+
+    async fn stop_attempt(&self, lease: &Lease) {
+        let Some(session) = self.session(&lease.edge) else { return };
+        let request = CancelRequest { attempt_id: lease.attempt.to_string() };
+        let mut client = ExecutorClient::new(session.calls());
+        match tokio::time::timeout(CANCEL_DEADLINE, client.cancel(request)).await {
+            Ok(Ok(_)) => {}
+            // The edge learns from its next heartbeat that the lease is gone.
+            Ok(Err(status)) => tracing::warn!(edge = %lease.edge, message = status.message(),
+                "the edge did not take a cancellation"),
+            Err(_) => tracing::warn!(edge = %lease.edge, "the edge did not answer a cancellation"),
+        }
+    }
+
+    fn session(&self, edge: &EdgeId) -> Option<EdgeSession> {
+        self.shared.link.get().and_then(|link| link.session(edge))
+    }
+
+    /// All edges that ever joined.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn edges(&self) -> Result<Vec<EdgeInfo>, EngineError> {
+        let records = self.shared.store.edges().await?;
+        let info = |record: agentos_store::EdgeRecord| {
+            let session = self.session(&record.edge_id);
+            let load = self.shared.loads().get(&record.edge_id).cloned();
+            EdgeInfo {
+                connected: session.is_some(),
+                transport: session.as_ref().map(|session| transport_name(session.transport)),
+                session_epoch: session.as_ref().map(|session| session.epoch),
+                load: load.filter(|_| session.is_some()),
+                edge_id: record.edge_id,
+                name: record.name,
+                version: record.version,
+                joined_at: record.joined_at,
+                last_seen_at: record.last_seen_at,
+                revoked_at: record.revoked_at,
+            }
+        };
+        Ok(records.into_iter().map(info).collect())
+    }
+
+    /// Makes a one-time token by which an edge joins.
+    ///
+    /// # Errors
+    /// Where the link is not up or the store fails.
+    pub async fn invite(&self, name: Option<&str>) -> Result<Invitation, EngineError> {
+        let link = self.shared.link.get().ok_or(EngineError::Stopping)?;
+        let (token, hash) = link.new_join_token();
+        let now = self.shared.clock.now();
+        let expires_at = now.plus(self.shared.config.invitation_ttl);
+        self.shared.store.add_join_token(hash, name, now, expires_at).await?;
+        let link_port = link.local_addr().port();
+        Ok(Invitation { token: token.to_string(), expires_at, link_port })
+    }
+
+    /// Shuts an edge out for good and cuts its link; returns whether there was
+    /// such an edge.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn revoke(&self, edge: &EdgeId) -> Result<bool, EngineError> {
+        let Some(tasks) = self.shared.store.revoke_edge(edge, self.shared.clock.now()).await?
+        else {
+            return Ok(false);
+        };
+        if let Some(link) = self.shared.link.get() {
+            link.disconnect(edge, "revoked");
+        }
+        self.shared.publish_requeued(&tasks);
+        Ok(true)
+    }
+
+    /// Whether tasks can run now.
+    pub async fn readiness(&self) -> Readiness {
+        let database = self.shared.store.check().await.is_ok();
+        let sessions = self.shared.link.get().map(agentos_link::HubLinkHandle::sessions);
+        let edges_connected = sessions.map_or(0, |sessions| sessions.len());
+        let models = self.shared.loads().values().map(|load| load.models.len()).sum();
+        let ready = database && edges_connected > 0 && models > 0;
+        Readiness { ready, database, edges_connected, models }
+    }
+}
+
+fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Quic => "quic",
+        Transport::Tcp => "tcp",
+    }
+}
+
+/// What makes two submissions the same request.
+fn request_hash(submission: &Submission) -> [u8; 32] {
+    let same = serde_json::json!({
+        "input": submission.input,
+        "agent": submission.agent,
+        "tier": submission.tier,
+        "first_tool": submission.first_tool,
+        "session": submission.session,
+        "max_tokens": submission.max_tokens,
+        "temperature": submission.temperature,
+        "seed": submission.seed,
+    });
+    Sha256::digest(same.to_string().as_bytes()).into()
+}

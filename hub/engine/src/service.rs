@@ -1,0 +1,188 @@
+//! The gRPC service `Runs`: what edges report.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use agentos_domain::{BlobHash, Classified, EdgeId, Entry, Fence, TaskId, TaskStatus};
+use agentos_link::Peer;
+use agentos_proto::v1::runs_server::Runs;
+use agentos_proto::v1::{
+    AppendReply, AppendRequest, BlobChunk, FetchBlobRequest, HeartbeatReply, HeartbeatRequest,
+    HeldAttempt,
+};
+use agentos_store::{Append, HeldLease, StoreError};
+use futures::Stream;
+use tokio::io::AsyncReadExt;
+use tonic::{Request, Response, Status};
+
+use crate::engine::Shared;
+use crate::types::{DeviceLoad, EdgeLoad, ModelLoad};
+
+/// Size of a chunk of a blob on the link.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+pub(crate) struct RunsService {
+    shared: Arc<Shared>,
+}
+
+impl RunsService {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Who calls: the link has checked the certificate.
+    fn caller<T>(request: &Request<T>) -> Result<EdgeId, Status> {
+        let peer = request.extensions().get::<Peer>();
+        peer.map(|peer| peer.edge.clone())
+            .ok_or_else(|| Status::unauthenticated("this service is for edges in session"))
+    }
+}
+
+fn status_of(error: &StoreError) -> Status {
+    let message = format!("{}: {error}", error.code());
+    match error {
+        StoreError::Fenced | StoreError::JournalConflict { .. } => {
+            Status::failed_precondition(message)
+        }
+        error if error.is_retryable() => Status::unavailable(message),
+        _ => Status::internal(message),
+    }
+}
+
+fn parse<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Status>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
+}
+
+fn lease_of(held: &HeldAttempt) -> Result<HeldLease, Status> {
+    Ok(HeldLease {
+        task_id: parse("task_id", &held.task_id)?,
+        attempt: parse("attempt_id", &held.attempt_id)?,
+        fence: Fence(held.fence),
+    })
+}
+
+#[tonic::async_trait]
+impl Runs for RunsService {
+    async fn append(
+        &self,
+        request: Request<AppendRequest>,
+    ) -> Result<Response<AppendReply>, Status> {
+        let edge = Self::caller(&request)?;
+        let request = request.into_inner();
+        let entries: Vec<Entry> = request
+            .entries
+            .iter()
+            .map(|entry| serde_json::from_str(entry))
+            .collect::<Result<_, _>>()
+            .map_err(|error| Status::invalid_argument(format!("entries: {error}")))?;
+        let task_id: TaskId = parse("task_id", &request.task_id)?;
+        let append = Append {
+            edge,
+            task_id,
+            attempt: parse("attempt_id", &request.attempt_id)?,
+            fence: Fence(request.fence),
+            first_seq: request.first_seq,
+            entries,
+            now: self.shared.clock.now(),
+            ttl: self.shared.config.lease_ttl,
+        };
+        let appended = self.shared.store.append(append).await.map_err(|e| status_of(&e))?;
+        self.shared.events.publish_steps(&appended.steps);
+        if appended.task.status != TaskStatus::Running {
+            self.shared.events.publish_status(&appended.task);
+        }
+        Ok(Response::new(AppendReply { durable_seq: appended.durable_seq }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<HeartbeatRequest>,
+    ) -> Result<Response<HeartbeatReply>, Status> {
+        let edge = Self::caller(&request)?;
+        let request = request.into_inner();
+        if let Some(load) = request.load {
+            self.shared.loads().insert(edge.clone(), load_of(load));
+        }
+        let held: Vec<HeldLease> =
+            request.attempts.iter().map(lease_of).collect::<Result<_, _>>()?;
+        if held.is_empty() {
+            return Ok(Response::new(HeartbeatReply::default()));
+        }
+        let (now, ttl) = (self.shared.clock.now(), self.shared.config.lease_ttl);
+        let lost = self
+            .shared
+            .store
+            .renew(&edge, &held, now, ttl)
+            .await
+            .map_err(|error| status_of(&error))?;
+        let lost_attempts = lost.iter().map(ToString::to_string).collect();
+        Ok(Response::new(HeartbeatReply { lost_attempts }))
+    }
+
+    type FetchBlobStream = Pin<Box<dyn Stream<Item = Result<BlobChunk, Status>> + Send>>;
+
+    async fn fetch_blob(
+        &self,
+        request: Request<FetchBlobRequest>,
+    ) -> Result<Response<Self::FetchBlobStream>, Status> {
+        let edge = Self::caller(&request)?;
+        let request = request.into_inner();
+        let task: TaskId = parse("task_id", &request.task_id)?;
+        let hash: BlobHash = parse("hash", &request.hash)?;
+        let holds = self
+            .shared
+            .active()
+            .values()
+            .any(|attempt| attempt.edge == edge && attempt.lease.task_id == task);
+        let known = holds
+            && self.shared.store.blob_in_task(&task, &hash).await.map_err(|e| status_of(&e))?;
+        if !known {
+            return Err(Status::not_found("no such file in a run that this edge holds"));
+        }
+        let blobs = Arc::clone(&self.shared.blobs);
+        let file = tokio::task::spawn_blocking(move || blobs.open_blob(&hash))
+            .await
+            .map_err(|error| Status::internal(error.to_string()))?
+            .map_err(|error| Status::internal(error.to_string()))?;
+        let file = tokio::fs::File::from_std(file);
+        Ok(Response::new(Box::pin(futures::stream::try_unfold(file, next_chunk))))
+    }
+}
+
+async fn next_chunk(
+    mut file: tokio::fs::File,
+) -> Result<Option<(BlobChunk, tokio::fs::File)>, Status> {
+    let mut data = Vec::with_capacity(CHUNK_BYTES);
+    let read = (&mut file)
+        .take(CHUNK_BYTES as u64)
+        .read_to_end(&mut data)
+        .await
+        .map_err(|error| Status::internal(format!("could not read a stored file: {error}")))?;
+    Ok((read > 0).then_some((BlobChunk { data }, file)))
+}
+
+fn load_of(load: agentos_proto::v1::EdgeLoad) -> EdgeLoad {
+    let device = |device: agentos_proto::v1::edge_load::Device| DeviceLoad {
+        name: device.name,
+        memory_total_bytes: device.memory_total_bytes,
+        memory_free_bytes: device.memory_free_bytes,
+    };
+    let model = |model: agentos_proto::v1::edge_load::LoadedModel| ModelLoad {
+        name: model.name,
+        size_bytes: model.size_bytes,
+        demonstration: model.demonstration,
+        tokens_per_second: model.tokens_per_second,
+    };
+    EdgeLoad {
+        cpu_percent: load.cpu_percent,
+        memory_used_bytes: load.memory_used_bytes,
+        memory_total_bytes: load.memory_total_bytes,
+        queued_model_calls: load.queued_model_calls,
+        running_attempts: load.running_attempts,
+        devices: load.devices.into_iter().map(device).collect(),
+        models: load.models.into_iter().map(model).collect(),
+    }
+}

@@ -1,0 +1,90 @@
+//! An engine without a link, for the tests of the crates above.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{
+    AttemptId, EdgeId, Entry, FinishReason, SystemClock, Task, TaskId, Usage, WorkspaceId,
+};
+use agentos_snapshot::BlobStore;
+use agentos_store::{Append, Claim, SqliteConfig, SqliteStore, Store};
+use sha2::{Digest, Sha256};
+
+use crate::config::EngineConfig;
+use crate::engine::{Engine, Shared};
+use crate::handle::EngineHandle;
+
+/// An engine with a real store in a folder, and three keys: `test-admin-key`
+/// and `test-read-key` in the workspace `default`, `test-other-key` in `other`.
+pub struct TestEngine {
+    /// The engine's verbs.
+    pub handle: EngineHandle,
+    shared: Arc<Shared>,
+}
+
+/// What a test's set-up can fail with.
+pub type TestError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes a [`TestEngine`] in `dir`.
+///
+/// # Errors
+/// Where the folder cannot be used.
+pub async fn engine(dir: &Path) -> Result<TestEngine, TestError> {
+    let store = SqliteStore::open(SqliteConfig { path: dir.join("test.db"), readers: 1 }).await?;
+    let blobs = BlobStore::open(&dir.join("blobs"))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let engine =
+        Engine::new(EngineConfig::default(), store, Arc::new(blobs), Arc::new(SystemClock));
+    let handle = engine.handle();
+    let shared = Arc::clone(&handle.shared);
+    let everything = ["read", "run", "approve", "admin"];
+    let other: WorkspaceId = "other".parse()?;
+    handle.keep_key("test-admin-key", "admin", WorkspaceId::default(), &everything).await?;
+    handle.keep_key("test-read-key", "reader", WorkspaceId::default(), &["read"]).await?;
+    handle.keep_key("test-other-key", "other", other, &everything).await?;
+    Ok(TestEngine { handle, shared })
+}
+
+impl TestEngine {
+    /// Ends the oldest pending task, which must be `id`, with `output`.
+    ///
+    /// # Errors
+    /// Where another task is the oldest, or the store refuses.
+    pub async fn complete(&self, id: &TaskId, output: &str) -> Result<Task, TestError> {
+        let (now, ttl) = (self.shared.clock.now(), Duration::from_secs(60));
+        let (edge, attempt) = (EdgeId::generate(), AttemptId::generate());
+        let token: [u8; 32] = Sha256::digest(edge.to_string()).into();
+        self.shared.store.add_join_token(token, None, now, now.plus(ttl)).await?;
+        self.shared.store.redeem_join_token(token, &edge, "test", now).await?;
+        let claim = Claim { edge: edge.clone(), attempt: attempt.clone(), now, ttl };
+        let claimed = self.shared.store.claim_next(claim).await?.ok_or("no pending task")?;
+        if claimed.task.task_id != *id {
+            return Err(format!("the oldest task is {}", claimed.task.task_id).into());
+        }
+        let reply = Entry::ModelReply {
+            model: "test-model".into(),
+            text: output.into(),
+            tool_calls: vec![],
+            finish: FinishReason::Stop,
+            usage: Usage { input_tokens: 3, cached_tokens: 0, output_tokens: 2 },
+            confidence: None,
+            duration_ms: 1,
+        };
+        let finished = Entry::Finished { output: output.into(), truncated: false };
+        let append = Append {
+            edge,
+            task_id: id.clone(),
+            attempt,
+            fence: claimed.fence,
+            first_seq: 1,
+            entries: vec![reply, finished],
+            now,
+            ttl,
+        };
+        let appended = self.shared.store.append(append).await?;
+        self.shared.events.publish_steps(&appended.steps);
+        self.shared.events.publish_status(&appended.task);
+        Ok(appended.task)
+    }
+}

@@ -1,0 +1,79 @@
+//! Why the hub does not start, or stops.
+
+use std::path::PathBuf;
+
+use agentos_api::ApiError;
+use agentos_domain::Classified;
+use agentos_engine::EngineError;
+use agentos_link::LinkError;
+use agentos_snapshot::SnapshotError;
+use agentos_store::StoreError;
+
+/// What ends the hub.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The data folder cannot be used.
+    #[error("cannot use {}: check its permissions and free space, or choose another folder by --data", path.display())]
+    DataDir {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log filter is not one.
+    #[error(
+        "`{0}` is no log level: use error, warn, info, debug, trace, or a filter such as agentos_link=debug"
+    )]
+    LogLevel(String),
+    /// No hub answers on this machine.
+    #[error("no hub answers for {}: start it with `agentos-hub serve --data {}` ({reason})", data.display(), data.display())]
+    NotRunning {
+        /// The data folder that was asked about.
+        data: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store of files.
+    #[error(transparent)]
+    Files(#[from] SnapshotError),
+    /// The link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The API.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+impl Classified for HubError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::DataDir { .. } => "data_dir",
+            Self::LogLevel(_) => "log_level",
+            Self::NotRunning { .. } => "not_running",
+            Self::Store(error) => error.code(),
+            Self::Files(error) => error.code(),
+            Self::Link(error) => error.code(),
+            Self::Engine(error) => error.code(),
+            Self::Api(error) => error.code(),
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::DataDir { .. } | Self::LogLevel(_) => false,
+            Self::NotRunning { .. } => true,
+            Self::Store(error) => error.is_retryable(),
+            Self::Files(error) => error.is_retryable(),
+            Self::Link(error) => error.is_retryable(),
+            Self::Engine(error) => error.is_retryable(),
+            Self::Api(error) => error.is_retryable(),
+        }
+    }
+}

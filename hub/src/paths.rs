@@ -1,0 +1,85 @@
+//! Where the hub keeps what.
+
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::HubError;
+
+/// `$XDG_DATA_HOME/agentos/hub`, or the usual place below the home folder.
+pub(crate) fn default_data_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."));
+    base.join("agentos/hub")
+}
+
+/// The hub's data folder.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// Uses a folder, and makes it (for the owner alone) where it is missing.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, HubError> {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| HubError::DataDir { path: path.to_owned(), source })?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// A folder that a hub already uses.
+    #[must_use]
+    pub fn existing(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join("agent_os.db")
+    }
+
+    /// The content of files.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    /// Certificates and keys of the link.
+    #[must_use]
+    pub fn link(&self) -> PathBuf {
+        self.0.join("link")
+    }
+
+    /// The first admin key.
+    #[must_use]
+    pub fn admin_key(&self) -> PathBuf {
+        self.0.join("admin.key")
+    }
+
+    /// The address that the API of a running hub listens on.
+    #[must_use]
+    pub fn api_address(&self) -> PathBuf {
+        self.0.join("api.addr")
+    }
+
+    /// The address where edges dial a running hub.
+    #[must_use]
+    pub fn link_address(&self) -> PathBuf {
+        self.0.join("link.addr")
+    }
+}
+
+/// Writes a file that only its owner can read, all of it or nothing.
+pub(crate) fn write_private(path: &Path, content: &str) -> Result<(), HubError> {
+    let failed = |source| HubError::DataDir { path: path.to_owned(), source };
+    let temporary = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&temporary).map_err(failed)?;
+    file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)
+}

@@ -1,0 +1,220 @@
+//! Leases: who works on what, judged by the hub's clock alone.
+
+use std::time::Duration;
+
+use agentos_domain::{AttemptId, EdgeId, Fence, Task, TaskId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::fault::Fault;
+use super::rows::{self, int};
+use super::{edges, files, journal, tasks};
+use crate::{Append, Claim, Claimed, HeldLease, Lease, StoreError};
+
+/// What is read of a pending task before it is handed out.
+struct Next {
+    id: TaskId,
+    agent: agentos_domain::AgentConfig,
+    first_tool: Option<agentos_domain::ToolName>,
+    snapshot: Option<i64>,
+    workspace: agentos_domain::WorkspaceId,
+}
+
+fn next(row: &Row<'_>) -> rusqlite::Result<Next> {
+    Ok(Next {
+        id: rows::parsed(row, "task_id")?,
+        agent: rows::json(row, "agent")?,
+        first_tool: rows::parsed_opt(row, "first_tool")?,
+        snapshot: row.get("snapshot_id")?,
+        workspace: rows::parsed(row, "workspace_id")?,
+    })
+}
+
+pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Claimed>, Fault> {
+    edges::refuse_revoked(conn, &claim.edge)?;
+    let next = conn
+        .prepare_cached("SELECT * FROM tasks WHERE status = 'pending' ORDER BY position LIMIT 1")?
+        .query_row([], next)
+        .optional()?;
+    let Some(next) = next else { return Ok(None) };
+    let snapshot = match next.snapshot {
+        Some(pinned) => pinned,
+        None => files::current_snapshot(conn, &next.workspace)?,
+    };
+    conn.prepare_cached(
+        "UPDATE tasks SET status = 'running', fence = fence + 1, attempt_id = ?2,
+             snapshot_id = ?3, started_at = coalesce(started_at, ?4)
+         WHERE task_id = ?1",
+    )?
+    .execute(params![
+        next.id.to_string(),
+        claim.attempt.to_string(),
+        snapshot,
+        claim.now.millis()
+    ])?;
+    let stored = tasks::existing(conn, &next.id)?;
+    conn.prepare_cached(
+        "INSERT INTO leases
+             (task_id, workspace_id, edge_id, attempt_id, fence, acquired_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        next.id.to_string(),
+        next.workspace.as_str(),
+        claim.edge.to_string(),
+        claim.attempt.to_string(),
+        int(stored.fence.0),
+        claim.now.millis(),
+        claim.now.plus(claim.ttl).millis(),
+    ])?;
+    Ok(Some(Claimed {
+        edge: claim.edge.clone(),
+        journal: journal::entries(conn, &next.id)?,
+        manifest: files::snapshot(conn, snapshot)?,
+        task: stored.task,
+        agent: next.agent,
+        first_tool: next.first_tool,
+        attempt: claim.attempt.clone(),
+        fence: stored.fence,
+    }))
+}
+
+/// Whether the writer holds the lease that it names.
+pub(super) fn is_held(conn: &Connection, append: &Append) -> Result<bool, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM leases
+         WHERE task_id = ?1 AND edge_id = ?2 AND attempt_id = ?3 AND fence = ?4
+             AND expires_at > ?5",
+    )?;
+    Ok(statement.exists(params![
+        append.task_id.to_string(),
+        append.edge.to_string(),
+        append.attempt.to_string(),
+        int(append.fence.0),
+        append.now.millis(),
+    ])?)
+}
+
+pub(super) fn extend(conn: &Connection, append: &Append) -> Result<(), Fault> {
+    conn.prepare_cached("UPDATE leases SET expires_at = ?2 WHERE task_id = ?1")?
+        .execute(params![append.task_id.to_string(), append.now.plus(append.ttl).millis()])?;
+    Ok(())
+}
+
+/// Ends the lease of a task, whoever holds it.
+pub(super) fn end(conn: &Connection, id: &TaskId) -> Result<Option<Lease>, Fault> {
+    let mut statement = conn.prepare_cached(
+        "DELETE FROM leases WHERE task_id = ?1 RETURNING edge_id, attempt_id, fence",
+    )?;
+    let lease = statement.query_row([id.to_string()], |row| {
+        Ok(Lease {
+            edge: rows::parsed(row, "edge_id")?,
+            attempt: rows::parsed(row, "attempt_id")?,
+            fence: Fence(rows::uint(row, "fence")?),
+        })
+    });
+    Ok(lease.optional()?)
+}
+
+pub(super) fn renew(
+    conn: &Connection,
+    edge: &EdgeId,
+    held: &[HeldLease],
+    now: Timestamp,
+    ttl: Duration,
+) -> Result<Vec<AttemptId>, Fault> {
+    edges::seen(conn, edge, now)?;
+    let mut statement = conn.prepare_cached(
+        "UPDATE leases SET expires_at = ?6
+         WHERE task_id = ?1 AND edge_id = ?2 AND attempt_id = ?3 AND fence = ?4
+             AND expires_at > ?5",
+    )?;
+    let mut lost = Vec::new();
+    for lease in held {
+        let renewed = statement.execute(params![
+            lease.task_id.to_string(),
+            edge.to_string(),
+            lease.attempt.to_string(),
+            int(lease.fence.0),
+            now.millis(),
+            now.plus(ttl).millis(),
+        ])?;
+        if renewed == 0 {
+            lost.push(lease.attempt.clone());
+        }
+    }
+    Ok(lost)
+}
+
+pub(super) fn release(conn: &Connection, held: &HeldLease) -> Result<Option<Task>, Fault> {
+    let ended = conn
+        .prepare_cached("DELETE FROM leases WHERE task_id = ?1 AND attempt_id = ?2 AND fence = ?3")?
+        .execute(params![held.task_id.to_string(), held.attempt.to_string(), int(held.fence.0)])?;
+    if ended == 0 {
+        return Ok(None);
+    }
+    make_pending(conn, &held.task_id)?;
+    Ok(Some(tasks::existing(conn, &held.task_id)?.task))
+}
+
+pub(super) fn release_lost(
+    conn: &Connection,
+    edge: &EdgeId,
+    kept: &[AttemptId],
+) -> Result<Vec<Task>, Fault> {
+    let held = conn
+        .prepare_cached(
+            "SELECT task_id, attempt_id, fence FROM leases WHERE edge_id = ?1 ORDER BY task_id",
+        )?
+        .query_map([edge.to_string()], held_lease)?
+        .collect::<Result<Vec<_>, _>>()?;
+    give_back(conn, held.into_iter().filter(|lease| !kept.contains(&lease.attempt)))
+}
+
+pub(super) fn expire(conn: &Connection, now: Timestamp) -> Result<Vec<Task>, Fault> {
+    let expired = conn
+        .prepare_cached(
+            "SELECT task_id, attempt_id, fence FROM leases WHERE expires_at <= ?1
+             ORDER BY task_id",
+        )?
+        .query_map([now.millis()], held_lease)?
+        .collect::<Result<Vec<_>, _>>()?;
+    give_back(conn, expired.into_iter())
+}
+
+pub(super) fn extend_all(conn: &Connection, now: Timestamp, ttl: Duration) -> Result<u64, Fault> {
+    let extended = conn
+        .prepare_cached("UPDATE leases SET expires_at = ?1")?
+        .execute([now.plus(ttl).millis()])?;
+    Ok(extended as u64)
+}
+
+fn held_lease(row: &Row<'_>) -> rusqlite::Result<HeldLease> {
+    Ok(HeldLease {
+        task_id: rows::parsed(row, "task_id")?,
+        attempt: rows::parsed(row, "attempt_id")?,
+        fence: Fence(rows::uint(row, "fence")?),
+    })
+}
+
+fn give_back(
+    conn: &Connection,
+    leases: impl Iterator<Item = HeldLease>,
+) -> Result<Vec<Task>, Fault> {
+    let mut pending = Vec::new();
+    for lease in leases {
+        pending.extend(release(conn, &lease)?);
+    }
+    Ok(pending)
+}
+
+fn make_pending(conn: &Connection, id: &TaskId) -> Result<(), Fault> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE tasks SET status = 'pending' WHERE task_id = ?1 AND status = 'running'",
+        )?
+        .execute([id.to_string()])?;
+    if changed == 1 {
+        return Ok(());
+    }
+    Err(StoreError::internal(format!("{id} had a lease and was not running")).into())
+}

@@ -1,0 +1,21 @@
+//! The store on SQLite: one writer thread that commits in groups, a few
+//! read-only connections.
+
+mod edges;
+mod fault;
+mod files;
+mod journal;
+mod keys;
+mod leases;
+mod open;
+mod readers;
+mod rows;
+mod service;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod verbs;
+mod writer;
+
+pub use service::{SqliteConfig, SqliteStore};
+pub use writer::WriteStats;

@@ -1,0 +1,232 @@
+//! Each verb of the contract as one operation of the writer or one read.
+
+use std::time::Duration;
+
+use agentos_domain::{
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, Manifest, NewTask, RelPath, SessionEpoch,
+    Step, Task, TaskId, Timestamp, WorkspaceId,
+};
+use async_trait::async_trait;
+
+use super::open::SCHEMA_VERSION;
+use super::{SqliteStore, edges, files, journal, keys, leases, tasks};
+use crate::{
+    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
+    Redeemed, Store, StoreError, TaskFilter,
+};
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_task(
+        &self,
+        id: TaskId,
+        new: NewTask,
+        request_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        self.write(move |tx| tasks::create(tx.conn, &id, &new, &request_hash, now)).await
+    }
+
+    async fn task(&self, ws: &WorkspaceId, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| tasks::by_id(conn, &ws, &id)).await
+    }
+
+    async fn tasks(&self, ws: &WorkspaceId, filter: &TaskFilter) -> Result<Vec<Task>, StoreError> {
+        let (ws, filter) = (ws.clone(), filter.clone());
+        self.read(move |conn| tasks::list(conn, &ws, &filter)).await
+    }
+
+    async fn steps(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Step>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| tasks::steps(conn, &ws, &id, after_seq, limit)).await
+    }
+
+    async fn queue_position(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+    ) -> Result<Option<u64>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| tasks::queue_position(conn, &ws, &id)).await
+    }
+
+    async fn claim_next(&self, claim: Claim) -> Result<Option<Claimed>, StoreError> {
+        self.write(move |tx| leases::claim_next(tx.conn, &claim)).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.write(move |tx| journal::append(tx, &append)).await
+    }
+
+    async fn renew(
+        &self,
+        edge: &EdgeId,
+        held: &[HeldLease],
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<AttemptId>, StoreError> {
+        let (edge, held) = (edge.clone(), held.to_vec());
+        self.write(move |tx| leases::renew(tx.conn, &edge, &held, now, ttl)).await
+    }
+
+    async fn release(&self, held: &HeldLease, _now: Timestamp) -> Result<Option<Task>, StoreError> {
+        let held = held.clone();
+        self.write(move |tx| leases::release(tx.conn, &held)).await
+    }
+
+    async fn release_lost(
+        &self,
+        edge: &EdgeId,
+        kept: &[AttemptId],
+        _now: Timestamp,
+    ) -> Result<Vec<Task>, StoreError> {
+        let (edge, kept) = (edge.clone(), kept.to_vec());
+        self.write(move |tx| leases::release_lost(tx.conn, &edge, &kept)).await
+    }
+
+    async fn expire_leases(&self, now: Timestamp) -> Result<Vec<Task>, StoreError> {
+        self.write(move |tx| leases::expire(tx.conn, now)).await
+    }
+
+    async fn extend_all_leases(&self, now: Timestamp, ttl: Duration) -> Result<u64, StoreError> {
+        self.write(move |tx| leases::extend_all(tx.conn, now, ttl)).await
+    }
+
+    async fn cancel(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Cancelled>, StoreError> {
+        let (ws, id, reason) = (ws.clone(), id.clone(), reason.to_owned());
+        self.write(move |tx| journal::cancel(tx.conn, &ws, &id, &reason, now)).await
+    }
+
+    async fn fail(
+        &self,
+        id: &TaskId,
+        error: ErrorInfo,
+        now: Timestamp,
+    ) -> Result<Option<(Task, Step)>, StoreError> {
+        let id = id.clone();
+        self.write(move |tx| journal::fail(tx.conn, &id, error, now)).await
+    }
+
+    async fn add_join_token(
+        &self,
+        hash: [u8; 32],
+        name: Option<&str>,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<(), StoreError> {
+        let name = name.map(ToOwned::to_owned);
+        self.write(move |tx| edges::add_token(tx.conn, &hash, name.as_deref(), now, expires)).await
+    }
+
+    async fn redeem_join_token(
+        &self,
+        hash: [u8; 32],
+        edge: &EdgeId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Redeemed, StoreError> {
+        let (edge, name) = (edge.clone(), name.to_owned());
+        self.write(move |tx| edges::redeem(tx.conn, &hash, &edge, &name, now)).await
+    }
+
+    async fn edges(&self) -> Result<Vec<EdgeRecord>, StoreError> {
+        self.read(edges::list).await
+    }
+
+    async fn edge(&self, id: &EdgeId) -> Result<Option<EdgeRecord>, StoreError> {
+        let id = id.clone();
+        self.read(move |conn| edges::by_id(conn, &id)).await
+    }
+
+    async fn revoke_edge(
+        &self,
+        id: &EdgeId,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Task>>, StoreError> {
+        let id = id.clone();
+        self.write(move |tx| edges::revoke(tx.conn, &id, now)).await
+    }
+
+    async fn open_session(
+        &self,
+        edge: &EdgeId,
+        boot_id: &str,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<SessionEpoch, StoreError> {
+        let (edge, boot_id, version) = (edge.clone(), boot_id.to_owned(), version.to_owned());
+        self.write(move |tx| edges::open_session(tx.conn, &edge, &boot_id, &version, now)).await
+    }
+
+    async fn close_session(
+        &self,
+        edge: &EdgeId,
+        epoch: SessionEpoch,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let edge = edge.clone();
+        self.write(move |tx| edges::close_session(tx.conn, &edge, epoch, now)).await
+    }
+
+    async fn put_file(
+        &self,
+        ws: &WorkspaceId,
+        path: &RelPath,
+        entry: &FileEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (ws, path, entry) = (ws.clone(), path.clone(), entry.clone());
+        self.write(move |tx| files::put(tx.conn, &ws, &path, &entry, now)).await
+    }
+
+    async fn delete_file(
+        &self,
+        ws: &WorkspaceId,
+        path: &RelPath,
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (ws, path) = (ws.clone(), path.clone());
+        self.write(move |tx| files::delete(tx.conn, &ws, &path)).await
+    }
+
+    async fn manifest(&self, ws: &WorkspaceId) -> Result<Manifest, StoreError> {
+        let ws = ws.clone();
+        self.read(move |conn| files::manifest(conn, &ws)).await
+    }
+
+    async fn blob_in_task(&self, task: &TaskId, hash: &BlobHash) -> Result<bool, StoreError> {
+        let (task, hash) = (task.clone(), *hash);
+        self.read(move |conn| files::blob_in_task(conn, &task, &hash)).await
+    }
+
+    async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.write(move |tx| keys::add(tx.conn, &key)).await
+    }
+
+    async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError> {
+        let hash = *hash;
+        self.read(move |conn| keys::by_hash(conn, &hash)).await
+    }
+
+    async fn check(&self) -> Result<Health, StoreError> {
+        if !self.is_writing() {
+            return Err(StoreError::Closed);
+        }
+        let tasks = self.read(tasks::count).await?;
+        Ok(Health { schema_version: SCHEMA_VERSION, tasks })
+    }
+}

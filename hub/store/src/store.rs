@@ -1,0 +1,215 @@
+//! The contract of the store.
+
+use std::time::Duration;
+
+use agentos_domain::{
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, Manifest, NewTask, RelPath, SessionEpoch,
+    Step, Task, TaskId, Timestamp, WorkspaceId,
+};
+use async_trait::async_trait;
+
+use crate::{
+    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
+    Redeemed, StoreError, TaskFilter,
+};
+
+/// Everything that the hub keeps. Each verb is one transaction: when it
+/// returns `Ok`, its effect survives a power cut; when it returns `Err`, it had
+/// none (but see [`StoreError::Timeout`]). Verbs that read a user's data take
+/// the workspace and see nothing outside it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Accepts a task. The same idempotency key in the same workspace gives
+    /// the same task for 24 hours if `request_hash` is the same.
+    ///
+    /// # Errors
+    /// [`StoreError::IdempotencyConflict`] where the hash differs.
+    async fn create_task(
+        &self,
+        id: TaskId,
+        new: NewTask,
+        request_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Created, StoreError>;
+
+    /// One task.
+    async fn task(&self, ws: &WorkspaceId, id: &TaskId) -> Result<Option<Task>, StoreError>;
+
+    /// A page of tasks, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCursor`] where `before` is no task of the workspace.
+    async fn tasks(&self, ws: &WorkspaceId, filter: &TaskFilter) -> Result<Vec<Task>, StoreError>;
+
+    /// The steps of a task after `after_seq`, in order, at most `limit`.
+    async fn steps(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Step>, StoreError>;
+
+    /// The place of a pending task in the queue: 1 is claimed next.
+    async fn queue_position(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// Gives the oldest pending task to an executor, with a lease whose number
+    /// is greater than all before. The first claim pins the files of the
+    /// workspace to the task; later ones get the same snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError::EdgeRevoked`].
+    async fn claim_next(&self, claim: Claim) -> Result<Option<Claimed>, StoreError>;
+
+    /// Adds entries to a journal and extends the lease; an entry that ends the
+    /// run, and one that waits for a person, end the lease. Entries that are
+    /// there already with the same content are accepted again, for writers
+    /// whose reply was lost; without a lease only those that ended it.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] without a lease that matches and has not expired;
+    /// [`StoreError::JournalConflict`] where the entries do not continue the
+    /// journal. Neither is ever worth a retry.
+    async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Extends leases of an edge and notes that it lives. Returns the attempts
+    /// whose lease it does not hold (any more).
+    async fn renew(
+        &self,
+        edge: &EdgeId,
+        held: &[HeldLease],
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<AttemptId>, StoreError>;
+
+    /// Gives a running task back to the queue, at its old place. `None` if the
+    /// lease was not held.
+    async fn release(&self, held: &HeldLease, now: Timestamp) -> Result<Option<Task>, StoreError>;
+
+    /// A new session of an edge: ends its leases but those in `kept`, and
+    /// returns the tasks that are pending again.
+    async fn release_lost(
+        &self,
+        edge: &EdgeId,
+        kept: &[AttemptId],
+        now: Timestamp,
+    ) -> Result<Vec<Task>, StoreError>;
+
+    /// Ends the leases whose time is over and returns the tasks that are
+    /// pending again.
+    async fn expire_leases(&self, now: Timestamp) -> Result<Vec<Task>, StoreError>;
+
+    /// At the hub's start: every lease, expired or not, lasts for `ttl` from
+    /// now. Returns how many there are.
+    async fn extend_all_leases(&self, now: Timestamp, ttl: Duration) -> Result<u64, StoreError>;
+
+    /// Ends a task for its user. A task that has ended is returned unchanged;
+    /// `None` where there is no such task.
+    async fn cancel(
+        &self,
+        ws: &WorkspaceId,
+        id: &TaskId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Cancelled>, StoreError>;
+
+    /// Ends a task with an error of the hub's own, such as a deadline. `None`
+    /// where there is no such task or it has ended.
+    async fn fail(
+        &self,
+        id: &TaskId,
+        error: ErrorInfo,
+        now: Timestamp,
+    ) -> Result<Option<(Task, Step)>, StoreError>;
+
+    /// Makes a token with which one edge can join until `expires`.
+    async fn add_join_token(
+        &self,
+        hash: [u8; 32],
+        name: Option<&str>,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Uses up a token. On [`Redeemed::Joined`] the edge is known, under the
+    /// token's name or else under `name`.
+    async fn redeem_join_token(
+        &self,
+        hash: [u8; 32],
+        edge: &EdgeId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Redeemed, StoreError>;
+
+    /// All edges, also revoked ones, in the order in which they joined.
+    async fn edges(&self) -> Result<Vec<EdgeRecord>, StoreError>;
+
+    /// One edge.
+    async fn edge(&self, id: &EdgeId) -> Result<Option<EdgeRecord>, StoreError>;
+
+    /// Shuts an edge out: its session and its leases end. Returns the tasks
+    /// that are pending again, or `None` if the edge is unknown or was revoked
+    /// before.
+    async fn revoke_edge(
+        &self,
+        id: &EdgeId,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Task>>, StoreError>;
+
+    /// Opens a session; it replaces the edge's older one. The number is
+    /// greater than that of every session of every edge before.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownEdge`], [`StoreError::EdgeRevoked`].
+    async fn open_session(
+        &self,
+        edge: &EdgeId,
+        boot_id: &str,
+        version: &str,
+        now: Timestamp,
+    ) -> Result<SessionEpoch, StoreError>;
+
+    /// Closes a session, unless a newer one has replaced it.
+    async fn close_session(
+        &self,
+        edge: &EdgeId,
+        epoch: SessionEpoch,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Adds or replaces a file of a workspace.
+    async fn put_file(
+        &self,
+        ws: &WorkspaceId,
+        path: &RelPath,
+        entry: &FileEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a file of a workspace. False if it had none of that name.
+    async fn delete_file(
+        &self,
+        ws: &WorkspaceId,
+        path: &RelPath,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The files of a workspace as they are now.
+    async fn manifest(&self, ws: &WorkspaceId) -> Result<Manifest, StoreError>;
+
+    /// Whether the snapshot of a task that has not ended holds this content.
+    async fn blob_in_task(&self, task: &TaskId, hash: &BlobHash) -> Result<bool, StoreError>;
+
+    /// Adds an API key.
+    async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError>;
+
+    /// The API key with this hash, also if it has expired or was revoked.
+    async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// That the store answers and its writer runs.
+    async fn check(&self) -> Result<Health, StoreError>;
+}

@@ -1,0 +1,199 @@
+//! What the verbs of the store take and give.
+
+use std::time::Duration;
+
+use agentos_domain::{
+    AgentConfig, AgentName, AttemptId, EdgeId, Entry, Fence, KeyId, Manifest, SessionEpoch, Step,
+    Task, TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
+};
+
+/// What became of a request for a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// The task, new or from before.
+    pub task: Task,
+    /// Whether it was there already, under the same idempotency key.
+    pub replayed: bool,
+}
+
+/// Which tasks of a workspace are wanted, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskFilter {
+    /// Only those with this status.
+    pub status: Option<TaskStatus>,
+    /// Only those of this agent.
+    pub agent: Option<AgentName>,
+    /// Only those older than this one: the last task of the page before.
+    pub before: Option<TaskId>,
+    /// The most tasks to return.
+    pub limit: u32,
+}
+
+impl Default for TaskFilter {
+    fn default() -> Self {
+        Self { status: None, agent: None, before: None, limit: 50 }
+    }
+}
+
+/// An executor asks for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who asks.
+    pub edge: EdgeId,
+    /// The attempt that begins if there is work.
+    pub attempt: AttemptId,
+    /// The hub's time.
+    pub now: Timestamp,
+    /// How long the lease lasts unless it is extended.
+    pub ttl: Duration,
+}
+
+/// Work with its lease: everything that an executor needs to carry on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The task, now running.
+    pub task: Task,
+    /// The agent as it was when the task was accepted.
+    pub agent: AgentConfig,
+    /// A tool that the first model call must call.
+    pub first_tool: Option<ToolName>,
+    /// What happened in earlier attempts.
+    pub journal: Vec<Entry>,
+    /// The files as they were when the first attempt began.
+    pub manifest: Manifest,
+    /// Who holds the lease.
+    pub edge: EdgeId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The number of its lease.
+    pub fence: Fence,
+}
+
+/// Entries that a lease's holder adds to a journal.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Who writes.
+    pub edge: EdgeId,
+    /// The task.
+    pub task_id: TaskId,
+    /// The attempt that writes.
+    pub attempt: AttemptId,
+    /// The number of its lease.
+    pub fence: Fence,
+    /// The place of the first entry, from 1.
+    pub first_seq: u64,
+    /// The entries; none only checks and extends the lease.
+    pub entries: Vec<Entry>,
+    /// The hub's time.
+    pub now: Timestamp,
+    /// How long the lease lasts from now on.
+    pub ttl: Duration,
+}
+
+/// What an append came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    /// The last seq of the journal that is durable.
+    pub durable_seq: u64,
+    /// The steps that are new; none where all were there before.
+    pub steps: Vec<Step>,
+    /// The task as it is now.
+    pub task: Task,
+}
+
+/// A lease as its holder names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLease {
+    /// The task.
+    pub task_id: TaskId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The number of the lease.
+    pub fence: Fence,
+}
+
+/// A lease as the hub knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub edge: EdgeId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its number.
+    pub fence: Fence,
+}
+
+/// What a cancellation came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cancelled {
+    /// The task; unchanged if it had ended before.
+    pub task: Task,
+    /// The lease that ended with it: its holder has to be told to stop.
+    pub lease: Option<Lease>,
+    /// The step that was written; none if the task had ended before.
+    pub step: Option<Step>,
+}
+
+/// What became of a join token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redeemed {
+    /// It was good; the edge is known from now on.
+    Joined,
+    /// There is no such token.
+    Unknown,
+    /// An edge has joined with it before.
+    Used,
+    /// Its time is over.
+    Expired,
+}
+
+/// A machine that joined the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeRecord {
+    /// Its id.
+    pub edge_id: EdgeId,
+    /// Its name for people.
+    pub name: String,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it last opened, used or closed a session.
+    pub last_seen_at: Option<Timestamp>,
+    /// The version that it last reported.
+    pub version: Option<String>,
+    /// Its open session.
+    pub session_epoch: Option<SessionEpoch>,
+}
+
+/// An API key; the key itself is never stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its id.
+    pub key_id: KeyId,
+    /// Its name for people.
+    pub name: String,
+    /// The beginning of the key, by which people recognise it.
+    pub prefix: String,
+    /// A hash of the whole key.
+    pub hash: [u8; 32],
+    /// Whose data it opens.
+    pub workspace_id: WorkspaceId,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ceases to work.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// That the store answers, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The version of the schema.
+    pub schema_version: u32,
+    /// How many tasks there are.
+    pub tasks: u64,
+}

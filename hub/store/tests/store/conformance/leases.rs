@@ -1,0 +1,181 @@
+//! Leases and fencing.
+
+use agentos_domain::{
+    AttemptId, BlobHash, EdgeId, Entry, ErrorInfo, Fence, Task, TaskId, TaskStatus,
+};
+use agentos_store::{HeldLease, Lease, Store, StoreError};
+
+use crate::fixture::{
+    TTL, add_task, append, at, call, claim, file, finished, held, reply, try_claim, ws,
+};
+
+fn ids(tasks: &[Task]) -> Vec<TaskId> {
+    tasks.iter().map(|task| task.task_id.clone()).collect()
+}
+
+pub(crate) async fn the_oldest_task_is_claimed_first(store: &dyn Store) {
+    let edge = EdgeId::generate();
+    assert!(try_claim(store, &edge, 0).await.is_none());
+    // In order of acceptance, even if the clock was set back in between.
+    let ids = [
+        add_task(store, "b", 3).await,
+        add_task(store, "a", 1).await,
+        add_task(store, "c", 2).await,
+    ];
+    for id in ids {
+        let claimed = claim(store, &edge, 4).await;
+        assert_eq!((&claimed.task.task_id, claimed.fence), (&id, Fence(1)));
+        assert_eq!(
+            (claimed.task.status, claimed.task.started_at),
+            (TaskStatus::Running, Some(at(4)))
+        );
+    }
+    assert!(try_claim(store, &edge, 5).await.is_none());
+}
+
+pub(crate) async fn a_late_writer_is_fenced(store: &dyn Store) {
+    let id = add_task(store, "a", 0).await;
+    let late = claim(store, &EdgeId::generate(), 0).await;
+    append(store, &late, 1, &[reply(vec![call("1", "a")])], 1).await.unwrap();
+    // Its time is over, even before anybody has noticed.
+    assert_eq!(append(store, &late, 2, &[], 11).await, Err(StoreError::Fenced));
+    assert_eq!(ids(&store.expire_leases(at(11)).await.unwrap()), std::slice::from_ref(&id));
+    assert_eq!(append(store, &late, 2, &[], 5).await, Err(StoreError::Fenced));
+    let next = claim(store, &EdgeId::generate(), 12).await;
+    assert_eq!((&next.task.task_id, next.fence), (&id, Fence(2)));
+    assert_eq!(next.journal, [reply(vec![call("1", "a")])]);
+    assert_eq!(next.task.started_at, Some(at(0)));
+    assert_eq!(append(store, &late, 2, &[], 13).await, Err(StoreError::Fenced));
+    let mut forged = late.clone();
+    forged.fence = next.fence;
+    assert_eq!(append(store, &forged, 2, &[], 13).await, Err(StoreError::Fenced));
+    let mut stolen = next.clone();
+    stolen.edge = late.edge.clone();
+    assert_eq!(append(store, &stolen, 2, &[], 13).await, Err(StoreError::Fenced));
+    append(store, &next, 2, &[], 13).await.unwrap();
+}
+
+pub(crate) async fn an_append_extends_the_lease(store: &dyn Store) {
+    add_task(store, "a", 0).await;
+    let run = claim(store, &EdgeId::generate(), 0).await;
+    append(store, &run, 1, &[reply(vec![])], 9).await.unwrap();
+    assert!(store.expire_leases(at(18)).await.unwrap().is_empty());
+    assert_eq!(store.expire_leases(at(19)).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_given_back_task_keeps_its_place(store: &dyn Store) {
+    let first = add_task(store, "a", 0).await;
+    add_task(store, "a", 1).await;
+    let edge = EdgeId::generate();
+    let run = claim(store, &edge, 2).await;
+    let wrong = HeldLease { fence: Fence(7), ..held(&run) };
+    assert!(store.release(&wrong, at(3)).await.unwrap().is_none());
+    let given_back = store.release(&held(&run), at(3)).await.unwrap().unwrap();
+    assert_eq!((&given_back.task_id, given_back.status), (&first, TaskStatus::Pending));
+    assert!(store.release(&held(&run), at(3)).await.unwrap().is_none());
+    let again = claim(store, &edge, 4).await;
+    assert_eq!((again.task.task_id, again.fence), (first, Fence(2)));
+}
+
+pub(crate) async fn renewing_names_what_was_lost(store: &dyn Store) {
+    for now in 0..2 {
+        add_task(store, "a", now).await;
+    }
+    let (edge, other) = (EdgeId::generate(), EdgeId::generate());
+    let mine = claim(store, &edge, 0).await;
+    let theirs = claim(store, &other, 0).await;
+    let both = [held(&mine), held(&theirs)];
+    let lost = store.renew(&edge, &both, at(8), TTL).await.unwrap();
+    assert_eq!(lost, std::slice::from_ref(&theirs.attempt));
+    // The other's lease was not extended by that, mine was.
+    assert_eq!(ids(&store.expire_leases(at(12)).await.unwrap()), [theirs.task.task_id]);
+    assert_eq!(store.renew(&edge, &both[..1], at(18), TTL).await.unwrap(), [mine.attempt]);
+}
+
+pub(crate) async fn a_new_session_gives_back_what_it_does_not_hold(store: &dyn Store) {
+    for now in 0..3 {
+        add_task(store, "a", now).await;
+    }
+    let (edge, other) = (EdgeId::generate(), EdgeId::generate());
+    let kept = claim(store, &edge, 3).await;
+    let lost = claim(store, &edge, 3).await;
+    let theirs = claim(store, &other, 3).await;
+    let kept_ids = [kept.attempt.clone(), AttemptId::generate()];
+    let pending = store.release_lost(&edge, &kept_ids, at(4)).await.unwrap();
+    assert_eq!(ids(&pending), std::slice::from_ref(&lost.task.task_id));
+    append(store, &kept, 1, &[], 5).await.unwrap();
+    append(store, &theirs, 1, &[], 5).await.unwrap();
+    assert_eq!(append(store, &lost, 1, &[], 5).await, Err(StoreError::Fenced));
+}
+
+pub(crate) async fn a_start_of_the_hub_gives_grace(store: &dyn Store) {
+    add_task(store, "a", 0).await;
+    let run = claim(store, &EdgeId::generate(), 0).await;
+    assert_eq!(store.extend_all_leases(at(500), TTL).await.unwrap(), 1);
+    assert!(store.expire_leases(at(509)).await.unwrap().is_empty());
+    append(store, &run, 1, &[], 509).await.unwrap();
+}
+
+pub(crate) async fn a_cancelled_task_fences_its_writer(store: &dyn Store) {
+    let id = add_task(store, "a", 0).await;
+    let edge = EdgeId::generate();
+    let run = claim(store, &edge, 1).await;
+    append(store, &run, 1, &[reply(vec![])], 2).await.unwrap();
+    let done = store.cancel(&ws("a"), &id, "by its user", at(3)).await.unwrap().unwrap();
+    let lease = Lease { edge: edge.clone(), attempt: run.attempt.clone(), fence: run.fence };
+    assert_eq!((done.task.status, done.lease), (TaskStatus::Cancelled, Some(lease)));
+    let step = done.step.unwrap();
+    assert_eq!((step.seq, step.fence), (2, Fence(2)));
+    assert_eq!(step.entry, Entry::Cancelled { reason: "by its user".into() });
+    assert_eq!(store.steps(&ws("a"), &id, 1, 10).await.unwrap(), [step]);
+    assert_eq!(append(store, &run, 2, &[finished()], 4).await, Err(StoreError::Fenced));
+    assert_eq!(append(store, &run, 1, &[reply(vec![])], 4).await, Err(StoreError::Fenced));
+    assert!(try_claim(store, &edge, 5).await.is_none());
+}
+
+pub(crate) async fn cancelling_twice_changes_nothing(store: &dyn Store) {
+    let id = add_task(store, "a", 0).await;
+    let first = store.cancel(&ws("a"), &id, "x", at(1)).await.unwrap().unwrap();
+    assert!(first.lease.is_none() && first.step.is_some());
+    let second = store.cancel(&ws("a"), &id, "y", at(2)).await.unwrap().unwrap();
+    assert_eq!((second.task, second.lease, second.step), (first.task, None, None));
+    let unknown = agentos_domain::TaskId::generate();
+    assert!(store.cancel(&ws("a"), &unknown, "x", at(1)).await.unwrap().is_none());
+}
+
+pub(crate) async fn the_hub_can_fail_a_task(store: &dyn Store) {
+    let id = add_task(store, "a", 0).await;
+    let run = claim(store, &EdgeId::generate(), 1).await;
+    let error = ErrorInfo::new("deadline", "it took too long");
+    let (task, step) = store.fail(&id, error.clone(), at(4)).await.unwrap().unwrap();
+    assert_eq!((task.status, task.error.as_ref()), (TaskStatus::Failed, Some(&error)));
+    assert_eq!((task.execution_time_ms, task.steps), (Some(3000), 1));
+    assert_eq!((step.seq, step.fence), (1, Fence(2)));
+    assert_eq!(store.task(&ws("a"), &id).await.unwrap(), Some(task));
+    assert!(store.fail(&id, error, at(5)).await.unwrap().is_none());
+    assert_eq!(append(store, &run, 1, &[], 5).await, Err(StoreError::Fenced));
+}
+
+pub(crate) async fn a_snapshot_is_pinned_for_all_attempts(store: &dyn Store) {
+    let (a, path) = (ws("a"), "notes.md".parse().unwrap());
+    store.put_file(&a, &path, &file("old"), at(0)).await.unwrap();
+    let id = add_task(store, "a", 1).await;
+    let first = claim(store, &EdgeId::generate(), 2).await;
+    assert_eq!(first.manifest.files[&path], file("old"));
+    store.put_file(&a, &path, &file("new"), at(3)).await.unwrap();
+    store.put_file(&a, &"more.md".parse().unwrap(), &file("more"), at(3)).await.unwrap();
+    let other = add_task(store, "a", 4).await;
+    store.expire_leases(at(100)).await.unwrap();
+    let second = claim(store, &EdgeId::generate(), 101).await;
+    assert_eq!((&second.task.task_id, &second.manifest), (&id, &first.manifest));
+    let newer = claim(store, &EdgeId::generate(), 101).await;
+    assert_eq!((&newer.task.task_id, newer.manifest.files.len()), (&other, 2));
+    let old = BlobHash::of(b"old");
+    assert!(store.blob_in_task(&id, &old).await.unwrap());
+    assert!(!store.blob_in_task(&id, &BlobHash::of(b"new")).await.unwrap());
+    assert!(!store.blob_in_task(&other, &old).await.unwrap());
+    // A task that has ended opens no files any more, and harms no other's.
+    store.cancel(&a, &id, "x", at(102)).await.unwrap();
+    assert!(!store.blob_in_task(&id, &old).await.unwrap());
+    assert!(store.blob_in_task(&other, &BlobHash::of(b"new")).await.unwrap());
+}

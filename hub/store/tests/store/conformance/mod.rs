@@ -1,0 +1,67 @@
+//! What every store promises: one function per promise. A new implementation
+//! adds a line to `promises!`.
+
+mod edges;
+mod journal;
+mod leases;
+mod tasks;
+mod workspaces;
+
+use crate::fixture::sqlite;
+
+macro_rules! promises {
+    ($($module:ident: $($promise:ident),+;)+) => {
+        mod on_sqlite {
+            $($(
+                #[tokio::test]
+                async fn $promise() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let store = super::sqlite(folder.path()).await;
+                    super::$module::$promise(&store).await;
+                }
+            )+)+
+        }
+    };
+}
+
+promises! {
+    tasks:
+        a_key_gives_the_same_task_for_a_day,
+        a_key_refuses_another_request,
+        a_key_belongs_to_its_workspace,
+        pages_follow_the_cursor,
+        lists_are_filtered,
+        the_queue_has_positions,
+        everything_of_a_task_is_kept;
+    journal:
+        a_whole_run_fills_the_task,
+        the_same_entries_are_accepted_again,
+        other_entries_in_the_same_place_are_refused,
+        a_gap_is_refused,
+        an_impossible_order_is_refused,
+        the_end_may_be_repeated_but_no_intent,
+        an_unknown_outcome_waits_for_a_person,
+        steps_are_read_in_pieces;
+    leases:
+        the_oldest_task_is_claimed_first,
+        a_late_writer_is_fenced,
+        an_append_extends_the_lease,
+        a_given_back_task_keeps_its_place,
+        renewing_names_what_was_lost,
+        a_new_session_gives_back_what_it_does_not_hold,
+        a_start_of_the_hub_gives_grace,
+        a_cancelled_task_fences_its_writer,
+        cancelling_twice_changes_nothing,
+        the_hub_can_fail_a_task,
+        a_snapshot_is_pinned_for_all_attempts;
+    edges:
+        a_token_joins_one_edge,
+        a_token_expires,
+        session_numbers_only_grow,
+        an_old_session_cannot_close_a_new_one,
+        a_revoked_edge_is_shut_out,
+        keys_are_found_by_their_hash;
+    workspaces:
+        nothing_is_seen_from_another_workspace,
+        a_list_of_files_follows_its_changes;
+}

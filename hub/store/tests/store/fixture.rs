@@ -1,0 +1,117 @@
+//! Values for tests.
+
+use std::path::Path;
+use std::time::Duration;
+
+use agentos_domain::{
+    AttemptId, BlobHash, EdgeId, Entry, FileEntry, FinishReason, NewTask, TaskId, Timestamp,
+    ToolCall, ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
+};
+use agentos_store::{
+    Append, Appended, Claim, Claimed, HeldLease, SqliteConfig, SqliteStore, Store, StoreError,
+};
+
+pub(crate) const TTL: Duration = Duration::from_secs(10);
+
+pub(crate) async fn sqlite(folder: &Path) -> SqliteStore {
+    open(&folder.join("hub.db")).await.unwrap()
+}
+
+pub(crate) async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(SqliteConfig { path: path.to_owned(), readers: 2 }).await
+}
+
+/// `seconds` after the beginning of every test.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000 + seconds * 1000)
+}
+
+pub(crate) fn ws(name: &str) -> WorkspaceId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn new_task(workspace: &str) -> NewTask {
+    NewTask {
+        workspace_id: ws(workspace),
+        user_input: "what is in notes.md?".into(),
+        agent: builtin_file_agent(),
+        first_tool: None,
+        session: None,
+        idempotency_key: None,
+    }
+}
+
+pub(crate) async fn add_task(store: &dyn Store, workspace: &str, now: i64) -> TaskId {
+    let id = TaskId::generate();
+    store.create_task(id.clone(), new_task(workspace), [0; 32], at(now)).await.unwrap();
+    id
+}
+
+pub(crate) async fn try_claim(store: &dyn Store, edge: &EdgeId, now: i64) -> Option<Claimed> {
+    let attempt = AttemptId::generate();
+    let claim = Claim { edge: edge.clone(), attempt, now: at(now), ttl: TTL };
+    store.claim_next(claim).await.unwrap()
+}
+
+pub(crate) async fn claim(store: &dyn Store, edge: &EdgeId, now: i64) -> Claimed {
+    try_claim(store, edge, now).await.unwrap()
+}
+
+pub(crate) fn held(claimed: &Claimed) -> HeldLease {
+    HeldLease {
+        task_id: claimed.task.task_id.clone(),
+        attempt: claimed.attempt.clone(),
+        fence: claimed.fence,
+    }
+}
+
+pub(crate) async fn append(
+    store: &dyn Store,
+    claimed: &Claimed,
+    first_seq: u64,
+    entries: &[Entry],
+    now: i64,
+) -> Result<Appended, StoreError> {
+    let HeldLease { task_id, attempt, fence } = held(claimed);
+    let entries = entries.to_vec();
+    let (edge, now) = (claimed.edge.clone(), at(now));
+    let append = Append { edge, task_id, attempt, fence, first_seq, entries, now, ttl: TTL };
+    store.append(append).await
+}
+
+pub(crate) fn call(id: &str, path: &str) -> ToolCall {
+    ToolCall {
+        id: id.into(),
+        name: "file_read".parse().unwrap(),
+        arguments: serde_json::json!({ "path": path }),
+    }
+}
+
+pub(crate) fn reply(calls: Vec<ToolCall>) -> Entry {
+    Entry::ModelReply {
+        model: "small".into(),
+        text: "text".into(),
+        tool_calls: calls,
+        finish: FinishReason::Stop,
+        usage: Usage { input_tokens: 10, cached_tokens: 4, output_tokens: 3 },
+        confidence: Some(0.7),
+        duration_ms: 12,
+    }
+}
+
+pub(crate) fn intent(id: &str, path: &str, class: ToolClass) -> Entry {
+    Entry::ToolIntent { call: call(id, path), class, idempotency_key: format!("key-{id}") }
+}
+
+pub(crate) fn result(id: &str) -> Entry {
+    let outcome = ToolOutcome::Ok(serde_json::json!({ "text": "hello" }));
+    Entry::ToolResult { call_id: id.into(), outcome, duration_ms: 1 }
+}
+
+pub(crate) fn finished() -> Entry {
+    Entry::Finished { output: "it says hello".into(), truncated: false }
+}
+
+pub(crate) fn file(content: &str) -> FileEntry {
+    FileEntry { hash: BlobHash::of(content.as_bytes()), size: content.len() as u64 }
+}

@@ -1,0 +1,115 @@
+//! Which files are opened and which are refused.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use agentos_store::{Store, StoreError};
+
+use crate::fixture::{add_task, open, sqlite};
+
+async fn refusal(path: &Path) -> StoreError {
+    open(path).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_made_and_the_file_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/hub.db");
+    let store = open(&path).await.unwrap();
+    add_task(&store, "a", 0).await;
+    assert_eq!(store.check().await.unwrap().schema_version, 1);
+    for name in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"] {
+        let mode = std::fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} is readable by others");
+    }
+}
+
+#[tokio::test]
+async fn a_second_hub_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let store = open(&path).await.unwrap();
+    let error = refusal(&path).await;
+    assert_eq!(error, StoreError::InUse { path: path.clone() });
+    assert!(error.to_string().contains("stop that one first"));
+    add_task(&store, "a", 0).await;
+    drop(store);
+    open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    add_task(&sqlite(folder.path()).await, "a", 0).await;
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    newer.close().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = refusal(&path).await;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "database {} was written by a newer version (schema 99, this program knows 1): \
+             install that version or restore a backup",
+            path.display()
+        )
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_newer_version_in_the_log_is_seen_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    drop(sqlite(folder.path()).await);
+    // Still open, so that its change is only in the write-ahead log.
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
+    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 1, .. }));
+}
+
+#[tokio::test]
+async fn other_files_are_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    let content = "this is no database\n".repeat(500);
+    std::fs::write(&text, &content).unwrap();
+    assert_eq!(refusal(&text).await, StoreError::NotADatabase { path: text.clone() });
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), content);
+
+    let foreign = folder.path().join("foreign.db");
+    let other = rusqlite::Connection::open(&foreign).unwrap();
+    other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    other.close().unwrap();
+    let before = std::fs::read(&foreign).unwrap();
+    assert_eq!(refusal(&foreign).await, StoreError::NotADatabase { path: foreign.clone() });
+    assert_eq!(std::fs::read(&foreign).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let store = sqlite(folder.path()).await;
+    for now in 0..200 {
+        add_task(&store, "a", now).await;
+    }
+    drop(store);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0xAA);
+    std::fs::write(&path, bytes).unwrap();
+    let error = refusal(&path).await;
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore a backup"));
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    assert!(matches!(refusal(&file.join("hub.db")).await, StoreError::Open { .. }));
+    assert!(matches!(refusal(folder.path()).await, StoreError::Open { .. }));
+}

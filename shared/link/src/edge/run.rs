@@ -1,0 +1,137 @@
+//! The loop that keeps the edge connected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::Clock;
+use agentos_proto::v1::HeldAttempt;
+use agentos_proto::v1::liveness_server::LivenessServer;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use super::backoff::Backoff;
+use super::config::EdgeLinkConfig;
+use super::dial::dial;
+use super::handle::{EdgeLinkHandle, LinkState};
+use super::hold::Live;
+use super::renew::renew_loop;
+use crate::channel::LinkChannel;
+use crate::error::LinkError;
+use crate::identity::EdgeIdentity;
+use crate::serve::{Alive, KeepAlive};
+use crate::tls::Current;
+
+/// A session that held this long is redialled at once when it ends; a shorter
+/// one counts as a failure (two edges with one identity would otherwise push
+/// each other out without pause).
+const HELD: Duration = Duration::from_secs(1);
+
+/// What all parts of the edge's side share.
+pub(super) struct Core {
+    pub(super) config: EdgeLinkConfig,
+    pub(super) identity: Current<Arc<EdgeIdentity>>,
+    pub(super) routes: Routes,
+    pub(super) held: Arc<dyn Fn() -> Vec<HeldAttempt> + Send + Sync>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) boot_id: String,
+    pub(super) state: watch::Sender<LinkState>,
+    pub(super) channel: Current<Option<LinkChannel>>,
+}
+
+/// The edge's side of the link.
+pub struct EdgeLink {
+    core: Arc<Core>,
+}
+
+impl EdgeLink {
+    /// `services` are served to the hub; `held` tells at each connection what
+    /// the edge is still working on.
+    ///
+    /// # Errors
+    /// If this machine has not joined a hub, or its identity is unusable.
+    pub fn new(
+        config: EdgeLinkConfig,
+        services: Routes,
+        held: Arc<dyn Fn() -> Vec<HeldAttempt> + Send + Sync>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LinkError> {
+        KeepAlive::check(config.keepalive, config.idle)?;
+        let identity = EdgeIdentity::load(&config.identity_dir)?;
+        let core = Core {
+            config,
+            identity: Current::new(Arc::new(identity)),
+            routes: services.add_service(LivenessServer::new(Alive)).prepare(),
+            held,
+            clock,
+            boot_id: uuid::Uuid::now_v7().simple().to_string(),
+            state: watch::Sender::new(LinkState::Connecting { last_error: None }),
+            channel: Current::new(None),
+        };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// Access to the link, also before it runs.
+    #[must_use]
+    pub fn handle(&self) -> EdgeLinkHandle {
+        EdgeLinkHandle { core: Arc::clone(&self.core) }
+    }
+
+    /// Keeps the edge connected until `cancel`, then closes the link and
+    /// returns within some seconds.
+    pub async fn run(self, cancel: CancellationToken) {
+        let core = &self.core;
+        let mut backoff = Backoff::new(core.config.backoff_min, core.config.backoff_max);
+        loop {
+            let pause = match cancel.run_until_cancelled(Box::pin(dial(core, &cancel))).await {
+                None => break,
+                Some(Ok(live)) => self.session(live, &mut backoff).await,
+                Some(Err(error)) => self.failed(&error, &mut backoff),
+            };
+            if cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+        }
+        let last_error = Some("the edge stops".to_owned());
+        core.state.send_replace(LinkState::Connecting { last_error });
+    }
+
+    /// Holds a session until it ends; returns how long to wait then.
+    async fn session(&self, live: Live, backoff: &mut Backoff) -> Duration {
+        let core = &self.core;
+        let (epoch, transport) = (live.epoch, live.transport);
+        let start = core.clock.monotonic();
+        live.ending.tasks().spawn(renew_loop(Arc::clone(core), live.channel.clone()));
+        live.ending.watch_sleep(Arc::clone(&core.clock), live.channel.clone());
+        core.channel.set(Some(live.channel.clone()));
+        core.state.send_replace(LinkState::Connected { epoch, transport });
+        tracing::info!(%epoch, %transport, "connected to the hub");
+        let reason = live.ended().await;
+        core.channel.set(None);
+        tracing::info!(%epoch, reason, "link to the hub ended");
+        core.state.send_replace(LinkState::Connecting { last_error: Some(reason.clone()) });
+        live.ending.finish(&reason).await;
+        if core.clock.monotonic().saturating_sub(start) < HELD {
+            return backoff.next();
+        }
+        backoff.reset();
+        Duration::ZERO
+    }
+
+    fn failed(&self, error: &LinkError, backoff: &mut Backoff) -> Duration {
+        let core = &self.core;
+        match error {
+            LinkError::Refused { reason } => {
+                tracing::warn!(reason, "the hub refuses this edge");
+                core.state.send_replace(LinkState::Refused { reason: reason.clone() });
+                core.config.backoff_max
+            }
+            _ => {
+                tracing::debug!(%error, "no link to the hub");
+                let last_error = Some(error.to_string());
+                core.state.send_replace(LinkState::Connecting { last_error });
+                backoff.next()
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the hub knows of one connection of an edge, and what it lets through.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use agentos_domain::EdgeId;
+use hyper::body::Incoming;
+use rustls_pki_types::CertificateDer;
+use tonic::Status;
+
+use crate::error::LinkError;
+use crate::identity::Leaf;
+use crate::quic;
+use crate::serve::{Admit, Peer, Tasks, Transport};
+
+/// One QUIC connection, or the first lane of a TCP link.
+pub(crate) struct Conn {
+    pub(crate) edge: EdgeId,
+    pub(crate) serial: String,
+    pub(crate) carrier: Carrier,
+    pub(crate) tasks: Tasks,
+    /// Set by the first successful Hello.
+    pub(crate) peer: OnceLock<Peer>,
+    reason: OnceLock<String>,
+}
+
+pub(crate) enum Carrier {
+    Quic(quinn::Connection),
+    Tcp(SocketAddr),
+}
+
+impl Conn {
+    pub(crate) fn new(leaf: &Leaf, carrier: Carrier, tasks: Tasks) -> Result<Arc<Self>, LinkError> {
+        Ok(Arc::new(Self {
+            edge: leaf.edge_id()?,
+            serial: leaf.serial(),
+            carrier,
+            tasks,
+            peer: OnceLock::new(),
+            reason: OnceLock::new(),
+        }))
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        match self.carrier {
+            Carrier::Quic(_) => Transport::Quic,
+            Carrier::Tcp(_) => Transport::Tcp,
+        }
+    }
+
+    pub(crate) fn peer_addr(&self) -> SocketAddr {
+        match &self.carrier {
+            Carrier::Quic(connection) => connection.remote_address(),
+            Carrier::Tcp(addr) => *addr,
+        }
+    }
+
+    /// Closes everything at once. The first reason given counts.
+    pub(crate) fn end(&self, reason: &str) {
+        self.reason.get_or_init(|| reason.to_owned());
+        if let Carrier::Quic(connection) = &self.carrier {
+            connection.close(quic::CLOSED, reason.as_bytes());
+        }
+        self.tasks.cancel().cancel();
+    }
+
+    /// Why it ended.
+    pub(crate) fn reason(&self) -> &str {
+        self.reason.get().map_or("the hub stops", String::as_str)
+    }
+}
+
+/// Before Hello only Hello is let through; after it everything, with [`Peer`].
+pub(crate) fn admission(conn: Arc<Conn>) -> Admit {
+    Arc::new(move |request: &mut http::Request<Incoming>| {
+        if let Some(peer) = conn.peer.get() {
+            request.extensions_mut().insert(peer.clone());
+        } else if request.uri().path() != "/agentos.v1.Session/Hello" {
+            return Err(Status::failed_precondition("no session: call Session.Hello first"));
+        }
+        request.extensions_mut().insert(Arc::clone(&conn));
+        Ok(())
+    })
+}
+
+/// The client certificate of a verified handshake.
+pub(crate) fn client_leaf(chain: Option<&[CertificateDer<'static>]>) -> Result<Leaf, LinkError> {
+    let leaf = chain.and_then(<[_]>::first).cloned();
+    Leaf::new(leaf.ok_or_else(|| LinkError::Certificate("the peer sent none".to_owned()))?)
+}

@@ -1,0 +1,147 @@
+//! What the rest of the hub sees of the link.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use agentos_domain::{EdgeId, SessionEpoch};
+use agentos_proto::v1::HeldAttempt;
+use tokio::sync::broadcast;
+
+use super::conn::Conn;
+use super::listen::Shared;
+use crate::channel::LinkChannel;
+use crate::serve::Transport;
+use crate::token::JoinToken;
+
+/// A session of an edge. Clones are the same session.
+#[derive(Clone)]
+pub struct EdgeSession {
+    /// The edge.
+    pub edge_id: EdgeId,
+    /// The session's number.
+    pub epoch: SessionEpoch,
+    /// Random, new at each start of the edge's process.
+    pub boot_id: String,
+    /// The edge's version.
+    pub version: String,
+    /// What the edge can do.
+    pub capabilities: Vec<String>,
+    /// How it is connected.
+    pub transport: Transport,
+    /// What the edge was still working on when it connected.
+    pub attempts: Vec<HeldAttempt>,
+    /// Serial number of the certificate that it showed, in hexadecimal digits.
+    pub certificate_serial: String,
+    pub(super) calls: LinkChannel,
+    pub(super) bulk: LinkChannel,
+    pub(super) conn: Arc<Conn>,
+}
+
+impl EdgeSession {
+    /// For calls to the edge's services.
+    #[must_use]
+    pub fn calls(&self) -> LinkChannel {
+        self.calls.clone()
+    }
+
+    /// For calls that move much data, so that they do not hold up the others.
+    #[must_use]
+    pub fn bulk(&self) -> LinkChannel {
+        self.bulk.clone()
+    }
+
+    /// Waits for the end of the session.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.conn.tasks.cancel().clone().cancelled_owned()
+    }
+
+    /// Where the edge is now. Over QUIC it can change within a session.
+    #[must_use]
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.conn.peer_addr()
+    }
+}
+
+impl std::fmt::Debug for EdgeSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeSession")
+            .field("edge_id", &self.edge_id)
+            .field("epoch", &self.epoch)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What happens to sessions. Of one edge, events come in order, and a session's
+/// `Up` before its `Down`.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events are few, and a box would only burden their readers"
+)]
+pub enum LinkEvent {
+    /// A session began.
+    Up(EdgeSession),
+    /// A session ended.
+    Down {
+        /// The edge.
+        edge: EdgeId,
+        /// The session's number.
+        epoch: SessionEpoch,
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Access to the running link. Clones are the same link.
+#[derive(Clone)]
+pub struct HubLinkHandle {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl HubLinkHandle {
+    /// Where the hub listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.shared.local_addr
+    }
+
+    /// The session of an edge, if it is connected.
+    #[must_use]
+    pub fn session(&self, edge: &EdgeId) -> Option<EdgeSession> {
+        self.shared.table.get(edge)
+    }
+
+    /// All sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<EdgeSession> {
+        self.shared.table.all()
+    }
+
+    /// What happens from now on. A receiver that falls more than 256 events
+    /// behind misses the oldest: it then asks [`HubLinkHandle::sessions`].
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<LinkEvent> {
+        self.shared.table.subscribe()
+    }
+
+    /// Ends the session of an edge at once. To keep the edge out, revoke it in
+    /// the registry first.
+    pub fn disconnect(&self, edge: &EdgeId, reason: &str) {
+        self.shared.table.disconnect(edge, reason);
+    }
+
+    /// A token for one edge to join, and the hash to store for it.
+    #[must_use]
+    pub fn new_join_token(&self) -> (JoinToken, [u8; 32]) {
+        let token = JoinToken::generate(self.ca_fingerprint());
+        let hash = token.secret_hash();
+        (token, hash)
+    }
+
+    /// SHA-256 of the public key of the hub's certificate authority.
+    #[must_use]
+    pub fn ca_fingerprint(&self) -> [u8; 32] {
+        self.shared.ca.fingerprint()
+    }
+}

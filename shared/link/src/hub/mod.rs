@@ -1,0 +1,23 @@
+//! The hub's side: listens on one port for UDP and TCP, lets edges join, and
+//! keeps one session per edge.
+//!
+//! ```text
+//! connection ── Hello ──> session up ──> down
+//!     │                       │            reasons: the connection ends,
+//!     └─ no Hello in 5 s:     │            a newer session, disconnect,
+//!        closed               └─ over TCP: only once its lanes for the hub's
+//!                                calls have come, within 5 s
+//! ```
+
+mod accept;
+mod config;
+mod conn;
+mod enrolment;
+mod handle;
+mod listen;
+mod session;
+mod table;
+
+pub use config::{EdgeRegistry, HubLinkConfig};
+pub use handle::{EdgeSession, HubLinkHandle, LinkEvent};
+pub use listen::HubLink;

@@ -1,0 +1,12 @@
+//! The built-in tools, a file each.
+
+mod file_list;
+mod file_read;
+mod file_search;
+mod format;
+mod metadata_extract;
+
+pub use file_list::FileList;
+pub use file_read::FileRead;
+pub use file_search::FileSearch;
+pub use metadata_extract::MetadataExtract;

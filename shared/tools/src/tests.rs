@@ -1,0 +1,91 @@
+//! The tools through the registry, as an agent calls them. The workspace of a
+//! test lies beside a folder `outside`, whose secret must never show.
+
+mod lists;
+mod metadata;
+mod reads;
+mod registry;
+mod searches;
+mod security;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agentos_domain::{ToolCall, ToolError, ToolOutcome};
+use agentos_sandbox::GrantedRoot;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Registry, ToolContext};
+
+const CANARY: &str = "CANARY";
+
+struct Place {
+    _temp: TempDir,
+    inside: PathBuf,
+    outside: PathBuf,
+    registry: Registry,
+    context: ToolContext,
+}
+
+fn call_of(tool: &str, arguments: Value) -> ToolCall {
+    ToolCall { id: "1".to_owned(), name: tool.parse().unwrap(), arguments }
+}
+
+impl Place {
+    fn new() -> Self {
+        let temp = TempDir::new().unwrap();
+        let (inside, outside) = (temp.path().join("inside"), temp.path().join("outside"));
+        fs::create_dir(&inside).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("secret.txt"), CANARY).unwrap();
+        let context = ToolContext {
+            root: Arc::new(GrantedRoot::grant(&inside).unwrap()),
+            idempotency_key: "key".to_owned(),
+            cancel: CancellationToken::new(),
+        };
+        Self { _temp: temp, inside, outside, registry: Registry::with_file_tools(), context }
+    }
+
+    fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+        let file = self.inside.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, ToolError> {
+        match self.registry.call(&call_of(tool, arguments), &self.context).await {
+            ToolOutcome::Ok(value) => Ok(value),
+            ToolOutcome::Err(error) => Err(error),
+        }
+    }
+
+    async fn ok(&self, tool: &str, arguments: Value) -> Value {
+        self.call(tool, arguments).await.unwrap()
+    }
+
+    async fn code(&self, tool: &str, arguments: Value) -> String {
+        self.call(tool, arguments).await.unwrap_err().code
+    }
+
+    /// Follows `next` from the first answer to the last.
+    async fn pages(&self, tool: &str, mut arguments: Value) -> Vec<Value> {
+        let mut pages = Vec::new();
+        loop {
+            let page = self.ok(tool, arguments.clone()).await;
+            let next = page.get("next").map(|next| next.as_str().unwrap().to_owned());
+            assert_eq!(page["truncated"], next.is_some());
+            pages.push(page);
+            let Some(next) = next else { return pages };
+            let rest = next.strip_prefix(&format!("{tool} with ")).unwrap();
+            let object = arguments.as_object_mut().unwrap();
+            object.remove("offset_byte");
+            for setting in rest.split(" and ") {
+                let (name, value) = setting.split_once(' ').unwrap();
+                object.insert(name.to_owned(), serde_json::from_str(value).unwrap());
+            }
+        }
+    }
+}

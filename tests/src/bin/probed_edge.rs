@@ -1,0 +1,100 @@
+//! The edge, with one tool that counts its calls and can be made to wait.
+//!
+//! Its `file_list` lists the whole workspace, whatever the model asks for.
+//! Each call first appends its idempotency key to the file `calls` in the
+//! folder `AGENT_OS_PROBE_DIR`, durably, then waits for a file `go` there.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{ToolError, ToolSpec};
+use agentos_edge::{App, Cli, Command};
+use agentos_tools::{FileList, FileRead, FileSearch, MetadataExtract, Registry, Tool, ToolContext};
+use anyhow::Context as _;
+use clap::Parser as _;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks for the gate.
+const PAUSE: Duration = Duration::from_millis(10);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do if even standard error is gone.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Join(args) => {
+            agentos_edge::join(&args).await?;
+            Ok(())
+        }
+        Command::Run(args) => {
+            agentos_edge::start_logging(&args.log_level, args.log_format)?;
+            let folder = std::env::var_os("AGENT_OS_PROBE_DIR").context("no AGENT_OS_PROBE_DIR")?;
+            let mut tools = Registry::new();
+            tools.insert(Arc::new(Probe::new(folder.into())))?;
+            tools.insert(Arc::new(FileRead::default()))?;
+            tools.insert(Arc::new(FileSearch::default()))?;
+            tools.insert(Arc::new(MetadataExtract::default()))?;
+            Ok(App::start(&args, tools).await?.run(CancellationToken::new()).await?)
+        }
+    }
+}
+
+struct Probe {
+    list: FileList,
+    spec: ToolSpec,
+    folder: PathBuf,
+}
+
+impl Probe {
+    fn new(folder: PathBuf) -> Self {
+        let list = FileList::default();
+        let mut spec = list.spec().clone();
+        // Random weights would ask for random folders.
+        spec.parameters =
+            json!({ "type": "object", "properties": {}, "additionalProperties": false });
+        Self { list, spec, folder }
+    }
+}
+
+#[async_trait::async_trait]
+impl Tool for Probe {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, _arguments: Value, context: &ToolContext) -> Result<Value, ToolError> {
+        let failed = |error: std::io::Error| ToolError::new("probe_failed", error.to_string());
+        note(&self.folder, &context.idempotency_key).map_err(failed)?;
+        let gate = self.folder.join("go");
+        while !gate.exists() {
+            tokio::select! {
+                () = context.cancel.cancelled() => {
+                    return Err(ToolError::new("cancelled", "cancelled at the gate"));
+                }
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+        self.list.call(json!({ "recursive": true }), context).await
+    }
+}
+
+/// One line, on the disk before this returns.
+fn note(folder: &Path, key: &str) -> std::io::Result<()> {
+    let path = folder.join("calls");
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(format!("{key}\n").as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,115 @@
+//! Where a test keeps its folders, and as whom its processes run.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use nix::unistd::{Gid, Uid};
+use tempfile::TempDir;
+
+/// `nobody` nearly everywhere; processes need no entry in the user database.
+const UNPRIVILEGED: u32 = 65_534;
+
+/// A temporary folder that is gone with its owner. Where the test runs as
+/// root, what it starts runs as an unprivileged user.
+pub struct Place {
+    folder: TempDir,
+    user: Option<u32>,
+}
+
+impl Place {
+    /// A new, empty one.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn new() -> Result<Self> {
+        let user = is_root().then_some(UNPRIVILEGED);
+        // Root's own folder for temporary files may be closed to others.
+        let parent = if user.is_some() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+        let folder = tempfile::Builder::new()
+            .prefix("agentos-e2e-")
+            .tempdir_in(&parent)
+            .with_context(|| format!("no temporary folder in {}", parent.display()))?;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { folder, user })
+    }
+
+    /// The user that processes run as; `None` is the test's own.
+    #[must_use]
+    pub fn user(&self) -> Option<u32> {
+        self.user
+    }
+
+    /// A path in it, whether something is there or not.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A folder that belongs to the user of the processes alone.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::create_dir_all(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+        self.give(&path)?;
+        Ok(path)
+    }
+
+    /// A file that belongs to the user of the processes.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn file(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::write(&path, content)?;
+        self.give(&path)?;
+        Ok(path)
+    }
+
+    /// Gives a file or folder to the user of the processes.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn give(&self, path: &Path) -> Result<()> {
+        if let Some(user) = self.user {
+            nix::unistd::chown(path, Some(Uid::from_raw(user)), Some(Gid::from_raw(user)))
+                .with_context(|| format!("cannot give {} away", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// A program where the user of the processes can reach it: build folders
+    /// often lie below root's home.
+    ///
+    /// # Errors
+    /// If it cannot be linked or copied.
+    pub fn program(&self, program: &Path) -> Result<PathBuf> {
+        if self.user.is_none() {
+            return Ok(program.to_owned());
+        }
+        let name = program.file_name().context("a program without a name")?;
+        let reachable = self.folder.path().join(name);
+        if !reachable.exists() && std::fs::hard_link(program, &reachable).is_err() {
+            std::fs::copy(program, &reachable)
+                .with_context(|| format!("cannot copy {}", program.display()))?;
+        }
+        Ok(reachable)
+    }
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Says that a test is skipped. Always returns `true` for use in a condition:
+/// `if missing && skip("no root") { return Ok(()) }`.
+#[must_use]
+pub fn skip(reason: &str) -> bool {
+    // Nothing is left to do if even standard error is gone.
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    true
+}

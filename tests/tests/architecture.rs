@@ -1,0 +1,248 @@
+//! The rules that ARCHITECTURE.md and the house rules state, held by the code.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// Lines that no file may exceed.
+const HARD_LIMIT: usize = 800;
+/// Lines that a file outside the tests may not exceed.
+const LIMIT: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The parts of the system, lowest first. An arrow points to a lower part, or
+/// to a crate beside it where both are of the hub or both of the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// Vocabulary and protocol.
+    Ground,
+    /// What both machines use.
+    Shared,
+    /// The tools, over the sandbox.
+    Tools,
+    /// Components of the hub.
+    Hub,
+    /// Components of the edge.
+    Edge,
+    /// The hub's program.
+    HubProgram,
+    /// The edge's program.
+    EdgeProgram,
+    /// Programs that know only the API.
+    Client,
+    /// Tests and developers' tools: may use everything.
+    Outside,
+}
+
+impl Part {
+    /// Where a crate belongs, by its folder.
+    fn of(folder: &str) -> Option<Self> {
+        Some(match folder {
+            "proto" | "shared/domain" => Self::Ground,
+            "shared/tools" => Self::Tools,
+            "hub" => Self::HubProgram,
+            "edge" => Self::EdgeProgram,
+            "deploy/xtask" | "tests" => Self::Outside,
+            _ if folder.starts_with("shared/") => Self::Shared,
+            _ if folder.starts_with("hub/") => Self::Hub,
+            _ if folder.starts_with("edge/") => Self::Edge,
+            _ if folder.starts_with("clients/") => Self::Client,
+            _ => return None,
+        })
+    }
+
+    fn may_use(self, other: &str, part: Self) -> bool {
+        use Part::{Client, Edge, EdgeProgram, Ground, Hub, HubProgram, Outside, Shared, Tools};
+        match self {
+            Ground => false,
+            Shared => part == Ground,
+            Tools => matches!(part, Ground | Shared),
+            Hub => matches!(part, Ground | Shared | Tools | Hub),
+            Edge => matches!(part, Ground | Shared | Tools | Edge),
+            HubProgram => matches!(part, Ground | Shared | Tools | Hub),
+            EdgeProgram => matches!(part, Ground | Shared | Tools | Edge),
+            Client => other == "agentos-domain",
+            Outside => true,
+        }
+    }
+}
+
+#[test]
+fn arrows_point_downwards() -> Result<()> {
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+    let base = metadata.workspace_root.as_std_path();
+    let mut parts = HashMap::new();
+    for package in &metadata.packages {
+        let folder = package.manifest_path.parent().context("no folder")?.as_std_path();
+        let folder = folder.strip_prefix(base)?.to_string_lossy().into_owned();
+        let part = Part::of(&folder)
+            .with_context(|| format!("{folder} is no part of the system: add it to this test"))?;
+        parts.insert(package.name.to_string(), part);
+    }
+    let mut wrong = Vec::new();
+    for package in &metadata.packages {
+        let part = parts[&package.name.to_string()];
+        for dependency in &package.dependencies {
+            let Some(other) = parts.get(&dependency.name) else { continue };
+            let tested = dependency.kind == DependencyKind::Development;
+            if !tested && !part.may_use(&dependency.name, *other) {
+                wrong.push(format!("{} → {}", package.name, dependency.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that point upwards or across: {wrong:?}");
+    Ok(())
+}
+
+/// The platform of this machine, as the compiler calls it.
+fn platform() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("no rustc")?;
+    let said = String::from_utf8(output.stdout)?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc names no host")?.to_owned())
+}
+
+/// The names of everything that `root` links, tests left out.
+fn linked(metadata: &Metadata, root: &str) -> Result<BTreeSet<String>> {
+    let resolve = metadata.resolve.as_ref().context("nothing was resolved")?;
+    let names: HashMap<&PackageId, String> =
+        metadata.packages.iter().map(|package| (&package.id, package.name.to_string())).collect();
+    let nodes: HashMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let start = names.iter().find(|(_, name)| *name == root).context("no such crate")?;
+    let (mut waiting, mut seen) = (vec![*start.0], HashSet::new());
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let Some(node) = nodes.get(id) else { continue };
+        let linked = |kinds: &[cargo_metadata::DepKindInfo]| {
+            kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+        };
+        waiting.extend(node.deps.iter().filter(|dep| linked(&dep.dep_kinds)).map(|dep| &dep.pkg));
+    }
+    Ok(seen.into_iter().filter_map(|id| names.get(id).cloned()).collect())
+}
+
+#[test]
+fn the_hub_links_no_inference_engine() -> Result<()> {
+    let filter = ["--filter-platform".to_owned(), platform()?];
+    let metadata = MetadataCommand::new().current_dir(root()).other_options(filter).exec()?;
+    let heavy = |name: &String| name.starts_with("llama-cpp") || name.starts_with("candle");
+    let hub = linked(&metadata, "agentos-hub")?;
+    let found: Vec<_> = hub.iter().filter(|name| heavy(name)).collect();
+    assert!(found.is_empty(), "the hub links {found:?}");
+    // The way of looking is right: the edge does link one.
+    assert!(linked(&metadata, "agentos-edge")?.iter().any(heavy));
+    Ok(())
+}
+
+/// All files of Rust code in the repository.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if entry.file_type()?.is_dir() {
+            if !name.starts_with('.') && name != "target" {
+                sources(&path, found)?;
+            }
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn all_sources() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    sources(&root(), &mut found)?;
+    assert!(found.len() > 100, "only {} files found", found.len());
+    Ok(found)
+}
+
+#[test]
+fn no_file_is_too_long() -> Result<()> {
+    let mut wrong = Vec::new();
+    for path in all_sources()? {
+        let shown = path.strip_prefix(root())?.to_string_lossy().into_owned();
+        let is_test = shown.contains("/tests/") || shown.ends_with("/tests.rs");
+        let lines = std::fs::read_to_string(&path)?.lines().count();
+        let limit = if is_test { HARD_LIMIT } else { LIMIT };
+        if lines > limit {
+            wrong.push(format!("{shown}: {lines} lines, at most {limit}"));
+        }
+    }
+    assert!(wrong.is_empty(), "split these files by topic:\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// The names between back-ticks after the word `test` or `tests`.
+fn named_tests(invariant: &str) -> Vec<&str> {
+    let Some((_, after)) = invariant.rsplit_once("test") else { return Vec::new() };
+    let quoted = after.split('`').skip(1).step_by(2);
+    quoted.map(|path| path.rsplit("::").next().unwrap_or(path)).collect()
+}
+
+/// The invariants of ARCHITECTURE.md: each begins `- **I<number>**`, and goes
+/// on to the next item or the next empty line.
+fn invariants(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let number = line.strip_prefix("- **I").and_then(|rest| rest.split_once("**"));
+        if number.is_some_and(|(number, _)| number.parse::<u32>().is_ok()) {
+            found.push(line.to_owned());
+            inside = true;
+        } else if line.trim().is_empty() || line.starts_with(['-', '#']) {
+            inside = false;
+        } else if let (true, Some(last)) = (inside, found.last_mut()) {
+            last.push(' ');
+            last.push_str(line.trim());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_invariant_names_a_test_that_exists() -> Result<()> {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md"))
+        .context("there is no ARCHITECTURE.md")?;
+    let invariants = invariants(&text);
+    assert!(!invariants.is_empty(), "no line begins `- **I1**`");
+    let code: Vec<String> =
+        all_sources()?.iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    let mut wrong = Vec::new();
+    for invariant in &invariants {
+        let tests = named_tests(invariant);
+        if tests.is_empty() {
+            wrong.push(format!("names no test: {invariant}"));
+        }
+        for test in tests {
+            let function = format!("fn {test}(");
+            if !code.iter().any(|code| code.contains(&function)) {
+                wrong.push(format!("there is no test `{test}`: {invariant}"));
+            }
+        }
+    }
+    let numbers: Vec<_> = invariants.iter().map(|line| line.split("**").nth(1)).collect();
+    let distinct: HashSet<_> = numbers.iter().collect();
+    assert_eq!(distinct.len(), numbers.len(), "a number was given twice: {numbers:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn invariants_are_read_as_they_are_written() {
+    let text = "# I\n- **I1** One thing.\n  And more (test: `a::b::one`)\n- **I2** Two. \
+        (tests: `two`, `three`)\n\nNo `code` of it.\n- **In general** not one.\n";
+    let found = invariants(text);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(named_tests(&found[0]), ["one"]);
+    assert_eq!(named_tests(&found[1]), ["two", "three"]);
+    assert!(named_tests("- **I3** Nothing holds it.").is_empty());
+}

@@ -1,0 +1,168 @@
+//! A task from its submission to its answer.
+
+use agentos_domain::{Entry, TaskStatus, ToolOutcome};
+use agentos_tests::harness::{Counts, Setup, System, check_whole};
+use anyhow::{Context as _, Result};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
+const EDGE: &str = env!("CARGO_BIN_EXE_edge-under-test");
+const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+
+/// The programs as they are delivered: whatever folder the random weights ask
+/// for, the call and its result are in the journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_completes_on_the_edge() -> Result<()> {
+    let system = System::start(Setup::new(HUB, EDGE)).await?;
+    let body = json!({
+        "input": "Which files are there?", "tool_choice": "file_list", "max_tokens": 200, "seed": 7,
+    });
+    let request = system.client.request(Method::POST, "/api/tasks").json(&body);
+    let reply = system.client.send(request).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{}", String::from_utf8_lossy(&reply.body));
+    assert!(reply.headers.contains_key("x-request-id"));
+
+    let answer = reply.json()?;
+    let task: agentos_domain::Task = serde_json::from_value(answer.clone())?;
+    let steps = system.client.steps(&task).await?;
+    let counts = check_whole(&steps)?;
+    assert_eq!(task.status, TaskStatus::Completed, "{steps:#?}");
+    assert!(counts.tool_results >= 1, "{steps:#?}");
+    assert_eq!(counts.tool_retries, 0);
+    let Some(Entry::Finished { output, .. }) = steps.last().map(|step| &step.entry) else {
+        panic!("the last step is no answer: {steps:#?}")
+    };
+    assert_eq!(task.output.as_ref(), Some(output));
+    assert_eq!(task.steps, steps.len() as u64);
+    assert_eq!(task.tool_calls as usize, counts.tool_results);
+    assert_eq!(task.model_used.as_deref(), Some("demonstration-weights"));
+    assert!(task.started_at.is_some() && task.completed_at >= task.started_at);
+    assert!(task.execution_time_ms.is_some());
+    let usage = steps.iter().filter_map(|step| match &step.entry {
+        Entry::ModelReply { usage, .. } => Some(*usage),
+        _ => None,
+    });
+    let (input, output) =
+        usage.fold((0, 0), |sum, usage| (sum.0 + usage.input_tokens, sum.1 + usage.output_tokens));
+    assert!(input > 0 && output > 0);
+    assert_eq!((task.input_tokens, task.output_tokens), (input, output));
+    assert_eq!(answer["tokens"], json!({ "input": input, "output": output }));
+    system.passed();
+    Ok(())
+}
+
+/// Runs that list the files draw on them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_names_its_sources() -> Result<()> {
+    let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    system.client.upload("notes/a.txt", b"a").await?;
+    let task = system.submit(40).await?;
+    system.completed(&task).await?;
+    let task = system.client.task(&task).await?;
+    let sources = task.context_sources.clone();
+    assert!(
+        sources.iter().all(|source| ["notes/a.txt", "notes", "."].contains(&source.as_str())),
+        "{sources:?}"
+    );
+    let entries = list_result(&system, &task).await?;
+    assert!(entries.iter().any(|entry| entry["path"] == "notes/a.txt"), "{entries:?}");
+    system.passed();
+    Ok(())
+}
+
+async fn list_result(system: &System, task: &agentos_domain::Task) -> Result<Vec<Value>> {
+    let steps = system.client.steps(task).await?;
+    let result = steps.iter().find_map(|step| match &step.entry {
+        Entry::ToolResult { outcome: ToolOutcome::Ok(value), .. } => Some(value.clone()),
+        _ => None,
+    });
+    Ok(result.context("no result")?["entries"].as_array().context("no entries")?.clone())
+}
+
+/// Who watches live sees what the journal holds, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_stream_is_the_journal() -> Result<()> {
+    let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    let task = system.submit(300).await?;
+    let mut watch = system.client.watch(&task);
+    watch.to_end().await?;
+    let counts = system.completed(&task).await?;
+    let whole = Counts { model_replies: 2, tool_intents: 1, tool_retries: 0, tool_results: 1 };
+    assert_eq!(counts, whole);
+
+    let steps = system.client.steps(&task).await?;
+    let journal: Vec<Value> = steps.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    assert_eq!(watch.steps(), journal);
+    let kinds: Vec<_> = watch.events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds.first(), Some(&"status"));
+    let last = watch.events.last().context("no event")?;
+    assert_eq!(last.data["status"], "completed");
+    assert!(kinds.contains(&"model_started"), "{kinds:?}");
+    watch.check_gapless(3)?;
+
+    let Entry::ModelReply { text, .. } = &steps[3].entry else { panic!("{steps:#?}") };
+    let streamed = watch.text_after(3);
+    assert!(!streamed.is_empty() && text.starts_with(&streamed), "{streamed:?} of {text:?}");
+
+    // A watcher who comes when all is over sees the same journal.
+    let mut late = system.client.watch(&task);
+    late.to_end().await?;
+    assert_eq!(late.steps(), journal);
+    system.passed();
+    Ok(())
+}
+
+/// Losing the connection in the middle of the tokens loses and repeats none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reconnect_gives_each_token_once() -> Result<()> {
+    let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    let task = system.submit(LONG).await?;
+    let (mut steady, mut broken) = (system.client.watch(&task), system.client.watch(&task));
+    let interrupted = async {
+        broken.until_token(3).await?;
+        // Again and again, as long as the call lasts.
+        for _ in 0..20 {
+            for _ in 0..10 {
+                broken.next().await?;
+            }
+            broken.disconnect();
+        }
+        broken.to_end().await
+    };
+    tokio::try_join!(steady.to_end(), interrupted)?;
+    steady.check_gapless(3)?;
+    broken.check_gapless(3)?;
+    let tokens = |watch: &agentos_tests::harness::Watch| watch.text_after(3);
+    assert_eq!(tokens(&steady), tokens(&broken));
+    assert_eq!(steady.live(), broken.live());
+    assert_eq!(steady.steps(), broken.steps());
+    system.completed(&task).await?;
+    system.passed();
+    Ok(())
+}
+
+/// Tokens of a model call that lasts long enough to be interrupted.
+const LONG: u32 = 2500;
+
+/// The same request again is the same task; another under its key is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idempotency_key_is_one_task() -> Result<()> {
+    let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    let ask = async |input: &str| {
+        let request = system.client.request(Method::POST, "/api/tasks");
+        let request = request.header("idempotency-key", "once").json(&json!({
+            "input": input, "tool_choice": "file_list", "max_tokens": 20,
+        }));
+        system.client.send(request).await
+    };
+    let (first, again, other) = (ask("a").await?, ask("a").await?, ask("b").await?);
+    assert_eq!(first.json()?["task_id"], again.json()?["task_id"]);
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(other.json()?["code"], "IDEMPOTENCY_MISMATCH");
+    assert_eq!(system.probe.calls()?.len(), 1);
+    system.passed();
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! The link under a changing, silent or partly blocked network: two network
+//! namespaces with a cable between them.
+#![cfg(target_os = "linux")]
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{Clock as _, SystemClock};
+use agentos_tests::harness::{
+    Edge, Hub, HubPorts, Namespace, Place, System, eventually, inside, skip,
+};
+use anyhow::{Context as _, Result};
+
+const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
+const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens of a model call that lasts long enough to be interrupted.
+const LONG: u32 = 3000;
+
+const HUB_ADDRESS: &str = "10.77.0.1";
+const EDGE_ADDRESS: &str = "10.77.0.2";
+const NEW_EDGE_ADDRESS: &str = "10.77.0.3";
+/// An address that no device has: what is sent to it arrives nowhere.
+const NOWHERE: &str = "02:00:00:00:00:01";
+
+/// Two machines and the cable between them.
+struct Network {
+    hub: Arc<Namespace>,
+    edge: Arc<Namespace>,
+}
+
+impl Network {
+    fn new() -> Result<Self> {
+        let (hub, edge) = (Namespace::new("hub")?, Namespace::new("edge")?);
+        Namespace::join(&hub, &edge)?;
+        hub.ip(&["addr", "add", &format!("{HUB_ADDRESS}/24"), "dev", "cable"])?;
+        edge.ip(&["addr", "add", &format!("{EDGE_ADDRESS}/24"), "dev", "cable"])?;
+        Ok(Self { hub: Arc::new(hub), edge: Arc::new(edge) })
+    }
+
+    /// From now on nothing arrives, in either direction, and nobody is told.
+    fn swallow(&self) -> Result<()> {
+        let wrong = |machine: &Namespace, other: &str| {
+            let fixed = ["lladdr", NOWHERE, "dev", "cable", "nud", "permanent"];
+            machine.ip(&[&["neigh", "replace", other], &fixed[..]].concat())
+        };
+        wrong(&self.edge, HUB_ADDRESS)?;
+        wrong(&self.hub, EDGE_ADDRESS)
+    }
+
+    /// From now on no UDP arrives, in either direction, and nobody is told.
+    fn block_udp(&self) -> Result<()> {
+        for machine in [&self.hub, &self.edge] {
+            // Before the look into the table of local addresses, which comes first.
+            machine.ip(&["rule", "add", "pref", "10", "lookup", "local"])?;
+            machine.ip(&["rule", "del", "pref", "0"])?;
+            machine.ip(&[
+                "rule",
+                "add",
+                "pref",
+                "5",
+                "iif",
+                "cable",
+                "ipproto",
+                "udp",
+                "blackhole",
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn change_address(&self) -> Result<()> {
+        self.edge.ip(&["addr", "del", &format!("{EDGE_ADDRESS}/24"), "dev", "cable"])?;
+        self.edge.ip(&["addr", "add", &format!("{NEW_EDGE_ADDRESS}/24"), "dev", "cable"])
+    }
+}
+
+/// Runs a test that lives in the hub's namespace, on a thread of its own.
+fn with_network<F: Future<Output = Result<()>>>(
+    test: impl FnOnce(Arc<Network>) -> F + Send,
+) -> Result<()> {
+    let network = match Network::new() {
+        Ok(network) => Arc::new(network),
+        Err(error) if skip(&format!("no network namespaces here: {error:#}")) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let hub = Arc::clone(&network.hub);
+    inside(&hub, move || {
+        // One thread: all its sockets are in the namespace.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(test(network))
+    })
+}
+
+async fn start(network: &Network) -> Result<System> {
+    let place = Arc::new(Place::new()?);
+    let ports = HubPorts::fixed(HUB_ADDRESS.parse::<IpAddr>()?);
+    let mut hub = Hub::new(&place, HUB.as_ref(), place.folder("hub")?, ports, &[]);
+    hub.live_in(&network.hub);
+    let client = hub.start().await?;
+    let edge_lives = |edge: &mut Edge| edge.live_in(&network.edge);
+    System::with(place, hub, client, PROBED_EDGE.as_ref(), &[], edge_lives).await
+}
+
+/// How long the hub takes to notice that the edge is gone, from `cause` on.
+async fn time_to_notice(system: &System, cause: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    cause()?;
+    let start = SystemClock.monotonic();
+    eventually("the end of the session", async || {
+        Ok((system.client.edge("edge").await?["connected"] == false).then_some(()))
+    })
+    .await?;
+    Ok(SystemClock.monotonic().saturating_sub(start))
+}
+
+#[test]
+fn a_new_address_keeps_the_stream_alive() -> Result<()> {
+    with_network(async |network| {
+        let system = start(&network).await?;
+        let before = system.client.edge("edge").await?;
+        assert_eq!(before["transport"], "quic");
+        let task = system.submit(LONG).await?;
+        let mut watch = system.client.watch(&task);
+        let last = watch.until_token(3).await?;
+        network.change_address()?;
+        // Tokens go on coming from the new address.
+        watch
+            .until("a token from the new address", |event| {
+                event.kind == "token" && event.place.index > last.place.index + 500
+            })
+            .await?;
+        watch.to_end().await?;
+        watch.check_gapless(3)?;
+        let after = system.client.edge("edge").await?;
+        assert_eq!(after["session_epoch"], before["session_epoch"], "the session was replaced");
+        assert_eq!(after["transport"], "quic");
+        system.completed(&task).await?;
+        // The old address is gone for good; the link is not.
+        let again = system.submit(20).await?;
+        system.client.finished(&again).await?;
+        system.passed();
+        Ok(())
+    })
+}
+
+/// A bound of the protocol's timers, not of this machine's speed; one more try
+/// in case that the machine stood still.
+async fn within(bound: Duration, mut attempt: impl AsyncFnMut() -> Result<Duration>) -> Result<()> {
+    let first = attempt().await?;
+    if first > bound {
+        let second = attempt().await?;
+        assert!(second <= bound, "noticed after {first:?}, then after {second:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_silent_network_is_noticed_within_4_s() -> Result<()> {
+    with_network(async |network| {
+        within(Duration::from_secs(4), async || {
+            let system = start(&network).await?;
+            let took = time_to_notice(&system, || network.swallow()).await?;
+            for (machine, other) in [(&network.edge, HUB_ADDRESS), (&network.hub, EDGE_ADDRESS)] {
+                machine.ip(&["neigh", "del", other, "dev", "cable"])?;
+            }
+            // When the network is back, so is the edge.
+            eventually("the edge's return", async || {
+                Ok((system.client.edge("edge").await?["connected"] == true).then_some(()))
+            })
+            .await?;
+            system.passed();
+            Ok(took)
+        })
+        .await
+    })
+}
+
+#[test]
+fn a_killed_edge_is_noticed_within_half_a_second() -> Result<()> {
+    with_network(async |network| {
+        within(Duration::from_millis(500), async || {
+            let mut system = start(&network).await?;
+            assert_eq!(system.client.edge("edge").await?["transport"], "quic");
+            system.edge.kill()?;
+            let took = time_to_notice(&system, || Ok(())).await?;
+            system.passed();
+            Ok(took)
+        })
+        .await
+    })
+}
+
+#[test]
+fn a_blocked_udp_port_falls_back_to_tcp() -> Result<()> {
+    with_network(async |network| {
+        let mut system = start(&network).await?;
+        assert_eq!(system.client.edge("edge").await?["transport"], "quic");
+        system.edge.kill()?;
+        network.block_udp()?;
+        system.restart_edge().await?;
+        let edge = system.edge.connected(&system.client).await?;
+        assert_eq!(edge["transport"], "tcp");
+        let task = system.submit(100).await?;
+        let mut watch = system.client.watch(&task);
+        watch.to_end().await?;
+        watch.check_gapless(3).context("over TCP")?;
+        system.completed(&task).await?;
+        system.passed();
+        Ok(())
+    })
+}
