@@ -1,5 +1,7 @@
 //! Log lines to standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
@@ -11,7 +13,10 @@ use crate::error::HubError;
 /// Where `level` is no filter.
 pub fn start_logging(level: &str, format: LogFormat) -> Result<(), HubError> {
     let filter = EnvFilter::try_new(level).map_err(|_| HubError::LogLevel(level.to_owned()))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

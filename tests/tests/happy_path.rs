@@ -77,7 +77,8 @@ async fn list_result(system: &System, task: &agentos_domain::Task) -> Result<Vec
         Entry::ToolResult { outcome: ToolOutcome::Ok(value), .. } => Some(value.clone()),
         _ => None,
     });
-    Ok(result.context("no result")?["entries"].as_array().context("no entries")?.clone())
+    let result = result.with_context(|| format!("no result: {steps:#?}"))?;
+    Ok(result["entries"].as_array().context("no entries")?.clone())
 }
 
 /// Who watches live sees what the journal holds, and nothing else.

@@ -138,7 +138,7 @@ impl System {
         let mut args = vec!["task", "run", "--timeout", "900", "--idempotency-key", &key];
         if demonstration {
             explain_demonstration();
-            args.extend(["--tool", "file_list", "--max-tokens", "64", "--seed", "1"]);
+            args.extend(["--tool", "file_list", "--max-tokens", "192", "--seed", "1"]);
         }
         args.extend(["--", text]);
         let status = self.agentos(&args).status().context("agentos could not be started")?;

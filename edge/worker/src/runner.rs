@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::Classified as _;
-use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome};
+use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome, ToolSpec};
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
@@ -64,7 +64,10 @@ impl Runner {
     ) -> Result<(), WorkerError> {
         let folder = bench.files.lay_out(&attempt, assignment.manifest, bench.hub.as_ref()).await?;
         let deadline = bench.clock.monotonic() + assignment.timeout;
-        let Assignment { config, journal, .. } = assignment;
+        let Assignment { mut config, journal, .. } = assignment;
+        if bench.engine.status().demonstration {
+            leave_out_optional_arguments(&mut config.tools);
+        }
         let mut runner = Self { bench, attempt, config, journal, deadline };
         let result = runner.steps(&folder).await;
         runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
@@ -225,6 +228,18 @@ impl Runner {
         };
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
         self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
+    }
+}
+
+/// Demonstration weights choose nothing sensible: with required arguments
+/// alone, a call that is forced on them is one that can be carried out.
+fn leave_out_optional_arguments(tools: &mut [ToolSpec]) {
+    for tool in tools {
+        let required = tool.parameters.get("required").cloned().unwrap_or_default();
+        let required = required.as_array().cloned().unwrap_or_default();
+        if let Some(properties) = tool.parameters["properties"].as_object_mut() {
+            properties.retain(|name, _| required.iter().any(|wanted| wanted == name));
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl EdgeRegistry for Registry {
             Redeemed::Used => "this token has been used; each joins one edge",
             Redeemed::Expired => "this token has expired",
         };
-        Err(RegistryError::Refused(format!("{refusal}: make a new one by `agentos edge invite`")))
+        Err(RegistryError::Refused(refusal.to_owned()))
     }
 
     async fn is_revoked(&self, edge: &EdgeId) -> Result<bool, RegistryError> {

@@ -26,7 +26,7 @@ pub enum LinkError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The hub refused the token.
-    #[error("the hub refused the token: {reason}; make a new one on the hub")]
+    #[error("the hub refused the token: {reason}; make a new one by `agentos edge invite`")]
     TokenRefused {
         /// What the hub said.
         reason: String,

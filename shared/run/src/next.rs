@@ -61,7 +61,7 @@ pub fn next(journal: &Journal, config: &RunConfig) -> Action {
             idempotency_key: idempotency_key.clone(),
         },
         Phase::Unknown { .. } => Action::Suspend,
-        Phase::Answered => Action::Record(finish(journal)),
+        Phase::Answered => Action::Record(finish(journal, config)),
         Phase::Ended => Action::Done,
     }
 }
@@ -102,11 +102,19 @@ fn idempotency_key(task: &TaskId, seq: u64) -> String {
     hash.to_hex().as_str().chars().take(32).collect()
 }
 
-fn finish(journal: &Journal) -> Entry {
+fn finish(journal: &Journal, config: &RunConfig) -> Entry {
     let last = journal.entries().iter().rev().find_map(|entry| match entry {
         Entry::ModelReply { text, finish, .. } => Some((text.clone(), *finish)),
         _ => None,
     });
     let (output, finish) = last.unwrap_or((String::new(), FinishReason::Stop));
-    Entry::Finished { output, truncated: finish == FinishReason::Length }
+    let truncated = finish == FinishReason::Length;
+    if truncated && output.trim().is_empty() {
+        let message = format!(
+            "the model reached its limit of {} tokens before it answered or finished a tool call: raise max_tokens",
+            config.agent.sampling.max_tokens
+        );
+        return Entry::Failed { error: ErrorInfo::new("no_answer", message) };
+    }
+    Entry::Finished { output, truncated }
 }

@@ -245,6 +245,25 @@ fn an_agent_that_never_answers_is_stopped() {
 }
 
 #[test]
+fn an_answer_that_was_cut_off_before_it_began_is_a_failure() {
+    let cut = |text: &str| Entry::ModelReply {
+        model: "m".into(),
+        text: text.into(),
+        tool_calls: vec![],
+        finish: FinishReason::Length,
+        usage: Usage::default(),
+        confidence: None,
+        duration_ms: 1,
+    };
+    let ends = |text: &str| match next(&Journal::replay([cut(text)]).unwrap(), &config()) {
+        Action::Record(entry) => entry,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(ends("half"), Entry::Finished { truncated: true, .. }));
+    assert!(matches!(ends(" "), Entry::Failed { error } if error.code == "no_answer"));
+}
+
+#[test]
 fn a_call_that_may_have_happened_waits_for_a_person() {
     let config = config();
     let mut world = World::default();

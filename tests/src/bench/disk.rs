@@ -19,8 +19,7 @@ pub(crate) struct Disk {
     path: PathBuf,
     file: Arc<File>,
     clock: Arc<dyn Clock>,
-    /// In milliseconds.
-    pub(crate) samples: Samples,
+    samples: Samples,
 }
 
 impl Disk {
@@ -32,6 +31,11 @@ impl Disk {
             .open(&path)
             .map_err(|source| BenchError::Folder { path: path.clone(), source })?;
         Ok(Self { path, file: Arc::new(file), clock, samples: Samples::default() })
+    }
+
+    /// What was measured since the last call, in milliseconds.
+    pub(crate) fn take(&mut self) -> Samples {
+        std::mem::take(&mut self.samples)
     }
 
     /// Appends and syncs `times` times.

@@ -13,11 +13,10 @@ use super::link::{self, RoundTrips};
 use super::machine::Machine;
 use super::options::{Options, Rounds};
 use super::report::Figures;
-use super::stats::Samples;
 use super::steps::{self, Steps};
 use super::system::Hub;
 use super::tokens::{self, Tokens};
-use super::tool_call;
+use super::tool_call::{self, ToolCalls};
 
 /// What the benchmark found.
 #[derive(Debug, Clone)]
@@ -36,9 +35,8 @@ pub struct Outcome {
 struct Measured {
     quic: RoundTrips,
     tcp: RoundTrips,
-    fsync: Samples,
     steps: Steps,
-    tool_calls: Samples,
+    tool_calls: ToolCalls,
     tokens: Tokens,
     idle_bytes: u64,
 }
@@ -72,8 +70,7 @@ pub async fn run(options: &Options, progress: impl Fn(&str)) -> Result<Outcome, 
     let (quic, tcp, tool_calls, tokens) = path?;
     stopped?;
 
-    let fsync = disk.samples;
-    let measured = Measured { quic, tcp, fsync, steps, tool_calls, tokens, idle_bytes };
+    let measured = Measured { quic, tcp, steps, tool_calls, tokens, idle_bytes };
     Ok(Outcome {
         figures: figures(&measured, &machine, options.quick),
         model: measured.tokens.model,
@@ -89,7 +86,7 @@ async fn over_the_link(
     rounds: Rounds,
     disk: &mut Disk,
     progress: &impl Fn(&str),
-) -> Result<(RoundTrips, RoundTrips, Samples, Tokens), BenchError> {
+) -> Result<(RoundTrips, RoundTrips, ToolCalls, Tokens), BenchError> {
     progress("link over QUIC and over TCP");
     let quic = link::measure(hub, TransportChoice::QuicOnly, rounds).await?;
     let tcp = link::measure(hub, TransportChoice::TcpOnly, rounds).await?;
@@ -101,7 +98,7 @@ async fn over_the_link(
 }
 
 fn figures(measured: &Measured, machine: &Machine, quick: bool) -> Figures {
-    let Measured { quic, tcp, steps, tokens, .. } = measured;
+    let Measured { quic, tcp, steps, tool_calls, tokens, .. } = measured;
     let (direct, path) = (tokens.direct.p50(), tokens.path.p50());
     let kibibytes = u32::try_from(measured.idle_bytes / 1024).unwrap_or(u32::MAX);
     Figures {
@@ -111,14 +108,15 @@ fn figures(measured: &Measured, machine: &Machine, quick: bool) -> Figures {
         link_rtt_tcp_us: rounded(tcp.hub_to_edge.p50(), 1),
         link_rtt_tcp_p99_us: rounded(tcp.hub_to_edge.p99(), 1),
         link_rtt_tcp_to_hub_us: rounded(tcp.edge_to_hub.p50(), 1),
-        fsync_ms: rounded(measured.fsync.p50(), 3),
+        fsync_ms: rounded(steps.fsync.p50(), 3),
         step_p50_ms: rounded(steps.one_run.p50(), 3),
         step_p99_ms: rounded(steps.one_run.p99(), 3),
         step_p50_ms_50_runs: rounded(steps.runs_at_once.p50(), 3),
         step_p99_ms_50_runs: rounded(steps.runs_at_once.p99(), 3),
         steps_per_s: rounded(steps.per_second, 1),
-        tool_call_p50_ms: rounded(measured.tool_calls.p50(), 3),
-        tool_call_p99_ms: rounded(measured.tool_calls.p99(), 3),
+        tool_call_fsync_ms: rounded(tool_calls.fsync.p50(), 3),
+        tool_call_p50_ms: rounded(tool_calls.calls.p50(), 3),
+        tool_call_p99_ms: rounded(tool_calls.calls.p99(), 3),
         tokens_ratio: rounded(path / direct, 4),
         tokens_per_s_direct: rounded(direct, 1),
         tokens_per_s_path: rounded(path, 1),

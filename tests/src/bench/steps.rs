@@ -29,6 +29,8 @@ const WARM_UP: u64 = 10;
 /// Appends to journals, in milliseconds.
 #[derive(Debug)]
 pub(crate) struct Steps {
+    /// Of the disk itself, beside the single run.
+    pub(crate) fsync: Samples,
     pub(crate) one_run: Samples,
     pub(crate) runs_at_once: Samples,
     /// Durable steps per second of all runs at once.
@@ -49,7 +51,7 @@ pub(crate) async fn measure(
     let one_run = one_run(&writer, rounds, disk).await?;
     let (runs_at_once, per_second) = runs_at_once(&writer, rounds).await?;
     store.close(CLOSE_LIMIT).await;
-    Ok(Steps { one_run, runs_at_once, per_second })
+    Ok(Steps { fsync: disk.take(), one_run, runs_at_once, per_second })
 }
 
 async fn one_run(writer: &Writer, rounds: Rounds, disk: &mut Disk) -> Result<Samples, BenchError> {

@@ -31,12 +31,21 @@ const TURNS: usize = 10;
 /// Calls before those that count.
 const WARM_UP: usize = 10;
 
-/// Two appends over QUIC, in milliseconds: nothing happens between them.
+/// Tool calls, in milliseconds.
+#[derive(Debug)]
+pub(crate) struct ToolCalls {
+    /// Of the disk itself, beside them.
+    pub(crate) fsync: Samples,
+    /// Two appends over QUIC each; nothing happens between them.
+    pub(crate) calls: Samples,
+}
+
+/// Measures in the database of the hub.
 pub(crate) async fn measure(
     hub: &Hub,
     rounds: Rounds,
     disk: &mut Disk,
-) -> Result<Samples, BenchError> {
+) -> Result<ToolCalls, BenchError> {
     let (taken, mut runs) = mpsc::channel(1);
     let services = Routes::new(ExecutorServer::new(Taker { taken }));
     let edge = hub.connect(TransportChoice::QuicOnly, services, no_attempts()).await?;
@@ -49,15 +58,15 @@ pub(crate) async fn measure(
     for _ in 0..WARM_UP {
         run.tool_call(hub).await?;
     }
-    let mut samples = Samples::default();
+    let mut calls = Samples::default();
     for _ in 0..TURNS {
         disk.probe(rounds.fsyncs.div_ceil(TURNS)).await?;
         for _ in 0..rounds.tool_calls.div_ceil(TURNS) {
-            samples.push_ms(run.tool_call(hub).await?);
+            calls.push_ms(run.tool_call(hub).await?);
         }
     }
     edge.stop().await?;
-    Ok(samples)
+    Ok(ToolCalls { fsync: disk.take(), calls })
 }
 
 fn submission() -> Submission {

@@ -69,9 +69,10 @@ fn list(
     arguments: &Arguments,
 ) -> Result<Value, ToolError> {
     let folder = arguments::any_path(arguments.path.as_deref())?;
-    let after = match &arguments.after {
+    let after = match arguments.after.as_deref() {
+        // Models fill optional texts with nothing rather than leave them out.
+        Some("") | None => None,
         Some(text) => Some(arguments::file_path(text)?),
-        None => None,
     };
     if after.as_ref().is_some_and(|after| !arguments::lies_in(after, folder.as_ref())) {
         let message = "`after` does not lie in `path`: give both as in the earlier call";

@@ -135,7 +135,8 @@ fn search(
     arguments: &Arguments,
 ) -> Result<Value, ToolError> {
     let path = arguments::any_path(arguments.path.as_deref())?;
-    let after = arguments.after.as_deref().map(cursor).transpose()?;
+    let after =
+        arguments.after.as_deref().filter(|text| !text.is_empty()).map(cursor).transpose()?;
     if after.as_ref().is_some_and(|after| !arguments::lies_in(&after.path, path.as_ref())) {
         let message = "`after` does not lie in `path`: give both as in the earlier call";
         return Err(ToolError::new("invalid_arguments", message));
