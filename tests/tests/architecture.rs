@@ -24,7 +24,7 @@ enum Part {
     Ground,
     /// What both machines use.
     Shared,
-    /// The tools, over the sandbox.
+    /// The tools and the snapshots of files, over the sandbox.
     Tools,
     /// Components of the hub.
     Hub,
@@ -45,7 +45,7 @@ impl Part {
     fn of(folder: &str) -> Option<Self> {
         Some(match folder {
             "proto" | "shared/domain" => Self::Ground,
-            "shared/tools" => Self::Tools,
+            "shared/tools" | "shared/snapshot" => Self::Tools,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,
             "deploy/xtask" | "tests" => Self::Outside,
@@ -74,7 +74,7 @@ impl Part {
 }
 
 #[test]
-fn arrows_point_downwards() -> Result<()> {
+fn layers_point_one_way() -> Result<()> {
     let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
     let base = metadata.workspace_root.as_std_path();
     let mut parts = HashMap::new();

@@ -6,8 +6,10 @@ use anyhow::Result;
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens enough for a call of a tool.
+const SHORT: u32 = 120;
 /// Tokens of a model call that lasts long enough to be interrupted.
-const LONG: u32 = 3000;
+const LONG: u32 = 4500;
 
 /// Cancels, and checks that nothing happens after it.
 async fn cancel(system: System, task: &Task, before: &[Step]) -> Result<()> {
@@ -29,7 +31,7 @@ async fn cancel(system: System, task: &Task, before: &[Step]) -> Result<()> {
     if calls > 0 {
         system.probe.open()?;
     }
-    let other = system.submit(20).await?;
+    let other = system.submit(SHORT).await?;
     let other = system.client.finished(&other).await?;
     assert_eq!(other.status, TaskStatus::Completed);
     assert_eq!(system.client.steps(task).await?, steps);
@@ -43,6 +45,7 @@ async fn a_model_call_is_cancelled() -> Result<()> {
     let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
     let task = system.submit(LONG).await?;
     system.client.watch(&task).until_token(3).await?;
+    system.edge.works_on(&system.client, 1).await?;
     let before = system.client.steps(&task).await?;
     cancel(system, &task, &before).await
 }
@@ -51,7 +54,7 @@ async fn a_model_call_is_cancelled() -> Result<()> {
 async fn a_tool_call_is_cancelled() -> Result<()> {
     let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
     system.probe.close()?;
-    let task = system.submit(20).await?;
+    let task = system.submit(SHORT).await?;
     system.probe.called(1).await?;
     system.edge.works_on(&system.client, 1).await?;
     let before = system.client.steps(&task).await?;
@@ -63,11 +66,11 @@ async fn a_tool_call_is_cancelled() -> Result<()> {
 async fn a_waiting_task_is_cancelled() -> Result<()> {
     let mut system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
     system.edge.kill()?;
-    let task = system.submit(20).await?;
+    let task = system.submit(SHORT).await?;
     let cancelled = system.client.cancel(&task).await?;
     assert_eq!(cancelled.status, TaskStatus::Cancelled);
     system.restart_edge().await?;
-    let other = system.submit(20).await?;
+    let other = system.submit(SHORT).await?;
     system.client.finished(&other).await?;
     let steps = system.client.steps(&task).await?;
     assert_eq!(steps.len(), 1);

@@ -15,6 +15,8 @@ use serde_json::json;
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens enough for a call of a tool.
+const SHORT: u32 = 120;
 
 /// A disk of 2 MiB in memory.
 struct SmallDisk {
@@ -75,7 +77,7 @@ async fn a_full_disk_refuses_and_loses_nothing() -> Result<()> {
 
     // A run is in the middle of a tool's call while the disk fills up.
     system.probe.close()?;
-    let running = system.submit(20).await?;
+    let running = system.submit(SHORT).await?;
     system.probe.called(1).await?;
     let filler = disk.fill()?;
     let refused = eventually("a refusal", async || {
@@ -112,7 +114,7 @@ async fn a_full_disk_refuses_and_loses_nothing() -> Result<()> {
     assert_eq!(steps[..before.len()], before);
 
     // Everything that was accepted is there, also after a restart.
-    let after = system.submit(20).await?;
+    let after = system.submit(SHORT).await?;
     system.client.finished(&after).await?;
     let tasks = system.client.tasks().await?;
     assert_eq!(tasks.len(), accepted.len() + 1);

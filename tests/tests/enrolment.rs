@@ -16,6 +16,8 @@ use anyhow::{Context as _, Result};
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const EDGE: &str = env!("CARGO_BIN_EXE_edge-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens enough for a call of a tool.
+const SHORT: u32 = 120;
 
 /// The line that says why a program ended; there is exactly one.
 fn error_line(output: &str) -> Result<String> {
@@ -108,7 +110,7 @@ async fn an_edge_without_a_certificate_says_what_to_do() -> Result<()> {
 async fn a_revoked_edge_is_cut_off() -> Result<()> {
     let mut system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
     system.probe.close()?;
-    let task = system.submit(20).await?;
+    let task = system.submit(SHORT).await?;
     system.probe.called(1).await?;
     let before = system.client.steps(&task).await?;
     let info = system.client.edge("edge").await?;

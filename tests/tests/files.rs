@@ -7,6 +7,8 @@ use reqwest::{Method, StatusCode};
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens enough for a call of a tool.
+const SHORT: u32 = 120;
 
 /// The files that the tool of a run found.
 async fn listed(system: &System, task: &Task) -> Result<Vec<String>> {
@@ -43,7 +45,7 @@ async fn files_come_back_as_they_were_sent() -> Result<()> {
     assert_eq!(download("a.txt").await?.body, b"second");
 
     // The edge fetches what it needs over the link, and lays it out whole.
-    let task = system.submit(20).await?;
+    let task = system.submit(SHORT).await?;
     let mut watch = client.watch(&task);
     watch.to_end().await?;
     let fetched = watch.events.iter().find(|event| event.kind == "fetching");
@@ -66,7 +68,7 @@ async fn a_run_sees_a_snapshot() -> Result<()> {
     let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
     system.client.upload("before.txt", b"1").await?;
     system.probe.close()?;
-    let task = system.submit(20).await?;
+    let task = system.submit(SHORT).await?;
     system.probe.called(1).await?;
     system.client.upload("after.txt", b"2").await?;
     system.client.send(system.client.request(Method::DELETE, "/api/files/before.txt")).await?;
@@ -74,7 +76,7 @@ async fn a_run_sees_a_snapshot() -> Result<()> {
     system.completed(&task).await?;
     assert_eq!(listed(&system, &task).await?, ["before.txt"]);
 
-    let later = system.submit(20).await?;
+    let later = system.submit(SHORT).await?;
     system.client.finished(&later).await?;
     assert_eq!(listed(&system, &later).await?, ["after.txt"]);
     system.passed();

@@ -14,6 +14,8 @@ use anyhow::{Context as _, Result};
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
+/// Tokens enough for a call of a tool.
+const SHORT: u32 = 120;
 /// Tokens of a model call that lasts long enough to be interrupted.
 const LONG: u32 = 3000;
 
@@ -136,7 +138,7 @@ fn a_new_address_keeps_the_stream_alive() -> Result<()> {
         assert_eq!(after["transport"], "quic");
         system.completed(&task).await?;
         // The old address is gone for good; the link is not.
-        let again = system.submit(20).await?;
+        let again = system.submit(SHORT).await?;
         system.client.finished(&again).await?;
         system.passed();
         Ok(())
@@ -200,7 +202,7 @@ fn a_blocked_udp_port_falls_back_to_tcp() -> Result<()> {
         system.restart_edge().await?;
         let edge = system.edge.connected(&system.client).await?;
         assert_eq!(edge["transport"], "tcp");
-        let task = system.submit(100).await?;
+        let task = system.submit(SHORT).await?;
         let mut watch = system.client.watch(&task);
         watch.to_end().await?;
         watch.check_gapless(3).context("over TCP")?;

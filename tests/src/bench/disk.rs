@@ -29,7 +29,7 @@ impl Disk {
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(|source| BenchError::Folder { path: path.clone(), source })?;
+            .map_err(|reason| BenchError::Folder { path: path.clone(), reason })?;
         Ok(Self { path, file: Arc::new(file), clock, samples: Samples::default() })
     }
 
@@ -51,7 +51,7 @@ impl Disk {
             }
             Ok(samples)
         };
-        let failed = |source| BenchError::Folder { path: self.path.clone(), source };
+        let failed = |reason| BenchError::Folder { path: self.path.clone(), reason };
         let result = tokio::task::spawn_blocking(work).await;
         let samples = result.map_err(|error| failed(std::io::Error::other(error)))?;
         self.samples.extend(&samples.map_err(failed)?);

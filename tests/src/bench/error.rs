@@ -12,12 +12,12 @@ use agentos_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// A file or folder cannot be used.
-    #[error("cannot use {path} ({source}): name another folder by --dir", path = .path.display())]
+    #[error("cannot use {path} ({reason}): name another folder by --dir", path = .path.display())]
     Folder {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// There is no program of the hub.
     #[error(
@@ -38,13 +38,13 @@ pub enum BenchError {
         log: String,
     },
     /// The store refused or failed.
-    #[error("store: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The link does not come up.
-    #[error("link: {0}")]
+    #[error(transparent)]
     Link(#[from] LinkError),
     /// The model engine failed.
-    #[error("model: {0}")]
+    #[error(transparent)]
     Model(#[from] EngineError),
     /// A part of the system failed.
     #[error("{part}: {reason}")]

@@ -34,7 +34,7 @@ pub(crate) fn hub_program(named: Option<&Path>) -> Result<PathBuf, BenchError> {
 /// in bytes once that is stable. The hub is killed then, and on every error.
 pub(crate) async fn measure(folder: &Path, program: &Path) -> Result<u64, BenchError> {
     let (data, log) = (folder.join("idle-hub"), folder.join("idle-hub.log"));
-    let unusable = |source| BenchError::Folder { path: log.clone(), source };
+    let unusable = |reason| BenchError::Folder { path: log.clone(), reason };
     let output = File::create(&log).map_err(unusable)?;
     let mut hub = Command::new(program)
         .args(["serve", "--listen", "127.0.0.1:0", "--link-listen", "127.0.0.1:0"])
@@ -57,7 +57,8 @@ pub(crate) async fn measure(folder: &Path, program: &Path) -> Result<u64, BenchE
 fn process(log: &Path, problem: String) -> BenchError {
     let text = std::fs::read(log).unwrap_or_default();
     let tail = text.get(text.len().saturating_sub(LOG_TAIL)..).unwrap_or_default();
-    BenchError::HubProcess { problem, log: String::from_utf8_lossy(tail).into_owned() }
+    let wrote = if tail.is_empty() { b"(nothing)" } else { tail };
+    BenchError::HubProcess { problem, log: String::from_utf8_lossy(wrote).into_owned() }
 }
 
 /// Fails where the hub has ended.

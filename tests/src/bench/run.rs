@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agentos_domain::{Clock, SystemClock};
+use agentos_inference::EngineError;
 use agentos_link::TransportChoice;
 
 use super::disk::Disk;
@@ -49,11 +50,14 @@ pub async fn run(options: &Options, progress: impl Fn(&str)) -> Result<Outcome, 
     let rounds = options.rounds();
     // Before minutes of measuring.
     let program = idle::hub_program(options.hub_binary.as_deref())?;
+    if let Some(model) = options.model.as_ref().filter(|model| !model.is_file()) {
+        return Err(EngineError::NoModel { path: model.clone() }.into());
+    }
     let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::Builder::new()
         .prefix("agentos-bench-")
         .tempdir_in(&parent)
-        .map_err(|source| BenchError::Folder { path: parent, source })?;
+        .map_err(|reason| BenchError::Folder { path: parent, reason })?;
     let machine = Machine::look(folder.path());
 
     progress("memory of the hub at idle");

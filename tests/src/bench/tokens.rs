@@ -66,7 +66,7 @@ fn model_file(folder: &Path, model: Option<&Path>) -> Result<PathBuf, BenchError
     }
     let path = folder.join("demonstration.gguf");
     tiny::write_tiny_model(&path, WEIGHTS_SEED)
-        .map_err(|source| BenchError::Folder { path: path.clone(), source })?;
+        .map_err(|reason| BenchError::Folder { path: path.clone(), reason })?;
     Ok(path)
 }
 

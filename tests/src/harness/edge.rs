@@ -107,8 +107,10 @@ impl Edge {
     /// # Errors
     /// If it does not come up.
     pub async fn start(&mut self, client: &Client) -> Result<()> {
+        // The hub may not have noticed yet that an older process is gone.
+        let old = client.edge(&self.name).await?["session_epoch"].clone();
         self.run()?;
-        self.connected(client).await.map(drop)
+        self.session_after(client, &old).await.map(drop)
     }
 
     /// Waits for a session; returns what the hub says of the edge.
@@ -116,6 +118,10 @@ impl Edge {
     /// # Errors
     /// If there is none in time.
     pub async fn connected(&mut self, client: &Client) -> Result<Value> {
+        self.session_after(client, &Value::Null).await
+    }
+
+    async fn session_after(&mut self, client: &Client, old: &Value) -> Result<Value> {
         let name = self.name.clone();
         let process = self.process()?;
         eventually("the edge's session", async || {
@@ -123,7 +129,8 @@ impl Edge {
                 return Ok(Some(Err(anyhow::anyhow!("the edge ended:\n{}", process.output()))));
             }
             let edge = client.edge(&name).await?;
-            Ok((edge["connected"] == true).then_some(Ok(edge)))
+            let there = edge["connected"] == true && edge["session_epoch"] != *old;
+            Ok(there.then_some(Ok(edge)))
         })
         .await?
     }

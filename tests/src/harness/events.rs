@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use agentos_domain::TaskId;
+use agentos_domain::{Step, TaskId};
 use anyhow::{Context as _, Result, bail, ensure};
 use eventsource_stream::Eventsource as _;
 use futures::{Stream, StreamExt as _};
@@ -161,11 +161,13 @@ impl Watch {
         tokens.filter_map(|event| event.data["text"].as_str()).collect()
     }
 
-    /// The steps that were told, as JSON.
-    #[must_use]
-    pub fn steps(&self) -> Vec<Value> {
+    /// The steps that were told.
+    ///
+    /// # Errors
+    /// If one of them is none.
+    pub fn steps(&self) -> Result<Vec<Step>> {
         let steps = self.events.iter().filter(|event| event.kind == "step");
-        steps.map(|event| event.data.clone()).collect()
+        steps.map(|event| Ok(serde_json::from_value(event.data.clone())?)).collect()
     }
 
     /// Checks that no live event of the model calls after `steps` steps is
