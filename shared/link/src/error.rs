@@ -47,13 +47,13 @@ pub enum LinkError {
         reason: String,
     },
     /// The port is taken.
-    #[error("port {port} is in use: stop the other program or choose another with --link-addr")]
+    #[error("port {port} is in use: stop the other program or choose another with --link-listen")]
     PortInUse {
         /// The port.
         port: u16,
     },
     /// The hub's sockets could not be opened.
-    #[error("cannot listen on {addr}: {source}; choose another address with --link-addr")]
+    #[error("cannot listen on {addr}: {source}; choose another address with --link-listen")]
     Bind {
         /// The address asked for.
         addr: SocketAddr,

@@ -122,14 +122,20 @@ impl EdgeLink {
         let core = &self.core;
         match error {
             LinkError::Refused { reason } => {
-                tracing::warn!(reason, "the hub refuses this edge");
-                core.state.send_replace(LinkState::Refused { reason: reason.clone() });
+                let told = LinkState::Refused { reason: reason.clone() };
+                if *core.state.borrow() != told {
+                    tracing::warn!(reason, "the hub refuses this edge; trying again");
+                }
+                core.state.send_replace(told);
                 core.config.backoff_max
             }
             _ => {
-                tracing::debug!(%error, "no link to the hub");
-                let last_error = Some(error.to_string());
-                core.state.send_replace(LinkState::Connecting { last_error });
+                let told = LinkState::Connecting { last_error: Some(error.to_string()) };
+                // Each reason once, not at every try.
+                if *core.state.borrow() != told {
+                    tracing::warn!(%error, "no link to the hub; trying again");
+                }
+                core.state.send_replace(told);
                 backoff.next()
             }
         }
