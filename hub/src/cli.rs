@@ -80,7 +80,7 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs_per_edge: u16,
     /// Seconds without a sign of life after which a run is given to another
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..=3600))]
     pub lease_seconds: u64,
     /// What to log: error, warn, info, debug, trace, or a filter such as agentos_link=debug
     #[arg(long, env = "AGENT_OS_LOG_LEVEL", default_value = "info")]

@@ -131,8 +131,8 @@ fn linked(metadata: &Metadata, root: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn the_hub_links_no_inference_engine() -> Result<()> {
-    let filter = ["--filter-platform".to_owned(), platform()?];
-    let metadata = MetadataCommand::new().current_dir(root()).other_options(filter).exec()?;
+    let options = ["--locked".to_owned(), "--filter-platform".to_owned(), platform()?];
+    let metadata = MetadataCommand::new().current_dir(root()).other_options(options).exec()?;
     let heavy = |name: &String| name.starts_with("llama-cpp") || name.starts_with("candle");
     let hub = linked(&metadata, "agentos-hub")?;
     let found: Vec<_> = hub.iter().filter(|name| heavy(name)).collect();

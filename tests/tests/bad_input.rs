@@ -68,6 +68,7 @@ async fn an_unusable_model_ends_the_edge() -> Result<()> {
         ends_with(edge.run()?, &[&path, words[0], words[1]]).await.context(file)?;
     }
     assert_eq!(client.edge("edge").await?["connected"], false);
+    place.passed();
     Ok(())
 }
 
@@ -92,6 +93,7 @@ async fn a_taken_port_is_named_with_the_option_that_changes_it() -> Result<()> {
     client.health().await?;
     let mut elsewhere = hub(&place, "link", others)?;
     elsewhere.start().await?;
+    place.passed();
     Ok(())
 }
 
@@ -110,6 +112,7 @@ async fn a_second_hub_on_the_same_data_is_refused() -> Result<()> {
     ends_with(second.process()?, &["in use by another hub", "stop that one"]).await?;
     assert_eq!(client.task(&task).await?.status, TaskStatus::Pending);
     submit(&client).await?;
+    place.passed();
     Ok(())
 }
 
@@ -150,6 +153,7 @@ async fn a_database_of_a_newer_version_is_left_alone() -> Result<()> {
     write_version(&database, before)?;
     let client = hub.start().await?;
     assert_eq!(client.task(&task).await?.status, TaskStatus::Pending);
+    place.passed();
     Ok(())
 }
 
@@ -163,6 +167,7 @@ async fn a_file_that_is_no_database_is_left_alone() -> Result<()> {
     let words = ["agent_os.db", "is no database of this program", "move that file away"];
     ends_with(hub.process()?, &words).await?;
     assert!(std::fs::read(&database)? == content, "the foreign file was changed");
+    place.passed();
     Ok(())
 }
 
@@ -190,5 +195,6 @@ async fn an_unreachable_hub_is_named() -> Result<()> {
     assert!(edge.process()?.is_running()?);
     let client = hub.start().await?;
     edge.connected(&client).await?;
+    place.passed();
     Ok(())
 }

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
 /// Tokens enough for a call of a tool.
-const SHORT: u32 = 120;
+const SHORT: u32 = 150;
 
 /// The files that the tool of a run found.
 async fn listed(system: &System, task: &Task) -> Result<Vec<String>> {

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
 /// Tokens enough for a call of a tool.
-const SHORT: u32 = 120;
+const SHORT: u32 = 150;
 /// Tokens of a model call that lasts long enough to be interrupted.
 const LONG: u32 = 2500;
 /// Steps before the second model call: a reply, an intent, a result.
@@ -77,6 +77,21 @@ async fn the_edge_dies_in_a_tool_call() -> Result<()> {
     system.restart_edge().await?;
     let (counts, after) = complete(system, &task, &before).await?;
     assert_eq!(counts.tool_retries, 1, "{after:#?}");
+    Ok(())
+}
+
+/// Again and again: each try is in the journal, and the call has one result.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_dies_in_every_try_of_a_tool_call() -> Result<()> {
+    let (mut system, task, before) = in_a_tool_call(Setup::new(HUB, PROBED_EDGE)).await?;
+    for tries in 2..=4 {
+        system.edge.kill()?;
+        system.restart_edge().await?;
+        system.probe.called(tries).await?;
+    }
+    system.probe.open()?;
+    let (counts, after) = complete(system, &task, &before).await?;
+    assert_eq!(counts.tool_retries, 3, "{after:#?}");
     Ok(())
 }
 

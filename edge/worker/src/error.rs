@@ -17,6 +17,9 @@ pub enum WorkerError {
     /// The hub sent something that this edge does not understand.
     #[error("cannot read what the hub sent ({0}): update the edge to the hub's version")]
     Malformed(String),
+    /// The inference engine has ended.
+    #[error("the inference engine has stopped: start the edge again, its log tells why")]
+    EngineStopped,
     /// Files of the run could not be laid out.
     #[error("cannot lay out the files of the run: {0}")]
     Files(String),
@@ -29,11 +32,12 @@ impl Classified for WorkerError {
             Self::Cancelled => "cancelled",
             Self::Refused(_) => "hub_refused",
             Self::Malformed(_) => "malformed",
+            Self::EngineStopped => "engine_stopped",
             Self::Files(_) => "files_unavailable",
         }
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Files(_))
+        matches!(self, Self::Files(_) | Self::EngineStopped)
     }
 }

@@ -40,6 +40,19 @@ impl ExecutorService {
     }
 }
 
+/// An attempt while it runs.
+struct Held {
+    attempts: Arc<Attempts>,
+    attempt: Arc<Attempt>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.attempts.remove(&self.attempt.id);
+        self.attempt.events.end();
+    }
+}
+
 fn parse<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Status>
 where
     T::Err: std::fmt::Display,
@@ -104,6 +117,8 @@ impl Executor for ExecutorService {
         }
         let (bench, attempts) = (Arc::clone(bench), Arc::clone(&self.attempts));
         self.tracker.spawn(async move {
+            // Whatever happens in the run, even a panic, the attempt ends.
+            let _held = Held { attempts, attempt: Arc::clone(&attempt) };
             match Runner::run(bench, Arc::clone(&attempt), assignment).await {
                 Ok(()) => {}
                 Err(error @ (WorkerError::Fenced | WorkerError::Cancelled)) => {
@@ -111,8 +126,6 @@ impl Executor for ExecutorService {
                 }
                 Err(error) => tracing::warn!(task = %attempt.task, %error, "a run broke off"),
             }
-            attempts.remove(&attempt.id);
-            attempt.events.end();
         });
         Ok(Response::new(ExecuteReply {}))
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agentos_domain::Manifest;
+use agentos_domain::{BlobHash, Manifest};
 use agentos_proto::v1::FetchingFiles;
 use agentos_proto::v1::run_event::Event;
 use agentos_sandbox::GrantedRoot;
@@ -13,6 +13,9 @@ use tokio_util::io::SyncIoBridge;
 use crate::attempts::Attempt;
 use crate::error::WorkerError;
 use crate::hub::Hub;
+
+/// How often a file is fetched before the run gives up.
+const FETCH_TRIES: u32 = 5;
 
 fn failed(error: impl std::fmt::Display) -> WorkerError {
     WorkerError::Files(error.to_string())
@@ -69,9 +72,17 @@ impl RunFiles {
         let (cache, target) = (Arc::clone(&self.cache), path.clone());
         let limit = self.cache_limit;
         let root = tokio::task::spawn_blocking(move || {
-            agentos_snapshot::materialise(&manifest, &cache, &target).map_err(failed)?;
-            cache.evict_to(limit).map_err(failed)?;
-            GrantedRoot::grant(&target).map_err(failed)
+            let laid_out = agentos_snapshot::materialise(&manifest, &cache, &target)
+                .map_err(failed)
+                .and_then(|()| GrantedRoot::grant(&target).map_err(failed));
+            if laid_out.is_err() {
+                remove_tree(&target).map_err(failed)?;
+            }
+            // A full cache is no reason to fail a run.
+            if let Err(error) = cache.evict_to(limit) {
+                tracing::warn!(%error, "could not make room in the cache of files");
+            }
+            laid_out
         })
         .await
         .map_err(failed)??;
@@ -91,14 +102,31 @@ impl RunFiles {
         let bytes = missing.iter().map(|entry| entry.size).sum();
         attempt.events.push(Event::Fetching(FetchingFiles { bytes }));
         for entry in missing {
-            let content = hub.fetch(attempt, &entry.hash).await?;
-            let cache = Arc::clone(&self.cache);
-            let reader = SyncIoBridge::new(content);
-            tokio::task::spawn_blocking(move || cache.put_expected(&entry.hash, reader))
-                .await
-                .map_err(failed)?
-                .map_err(failed)?;
+            let mut tries = 1;
+            while let Err(error) = self.fetch_one(attempt, &entry.hash, hub).await {
+                if tries == FETCH_TRIES {
+                    return Err(error);
+                }
+                tracing::warn!(task = %attempt.task, %error, "fetching a file again");
+                tries += 1;
+            }
         }
+        Ok(())
+    }
+
+    async fn fetch_one(
+        &self,
+        attempt: &Attempt,
+        hash: &BlobHash,
+        hub: &dyn Hub,
+    ) -> Result<(), WorkerError> {
+        let content = hub.fetch(attempt, hash).await?;
+        let (cache, hash) = (Arc::clone(&self.cache), *hash);
+        let reader = SyncIoBridge::new(content);
+        tokio::task::spawn_blocking(move || cache.put_expected(&hash, reader))
+            .await
+            .map_err(failed)?
+            .map_err(failed)?;
         Ok(())
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use agentos_domain::{BlobHash, Entry};
 use agentos_link::{EdgeLinkHandle, LinkChannel};
 use agentos_proto::v1::runs_client::RunsClient;
-use agentos_proto::v1::{AppendRequest, EdgeLoad, FetchBlobRequest, HeartbeatRequest, HeldAttempt};
+use agentos_proto::v1::{
+    AppendRequest, BlobChunk, EdgeLoad, FetchBlobRequest, HeartbeatRequest, HeldAttempt,
+};
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::StreamExt;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 use tonic::Code;
@@ -38,7 +40,8 @@ pub(crate) trait Hub: Send + Sync + 'static {
         entries: &[Entry],
     ) -> Result<(), WorkerError>;
 
-    /// The content of a file of a run's snapshot.
+    /// The content of a file of a run's snapshot. Waits for a link where there
+    /// is none: the run's own deadline bounds it.
     async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError>;
 }
 
@@ -85,6 +88,19 @@ impl LinkedHub {
             Err(_) => Err(tonic::Status::unavailable("the hub did not answer in time")),
         }
     }
+
+    async fn try_fetch(
+        &self,
+        request: FetchBlobRequest,
+    ) -> Result<tonic::Streaming<BlobChunk>, tonic::Status> {
+        let Some(mut client) = self.client().await else {
+            return Err(tonic::Status::unavailable("no link to the hub"));
+        };
+        match tokio::time::timeout(CALL_DEADLINE, client.fetch_blob(request)).await {
+            Ok(reply) => reply.map(tonic::Response::into_inner),
+            Err(_) => Err(tonic::Status::unavailable("the hub did not answer in time")),
+        }
+    }
 }
 
 #[async_trait]
@@ -117,9 +133,13 @@ impl Hub for LinkedHub {
                     Code::FailedPrecondition if status.message().starts_with("fenced") => {
                         return Err(WorkerError::Fenced);
                     }
-                    Code::FailedPrecondition | Code::InvalidArgument | Code::Internal => {
+                    Code::FailedPrecondition
+                    | Code::InvalidArgument
+                    | Code::OutOfRange
+                    | Code::Unimplemented => {
                         return Err(WorkerError::Refused(status.message().to_owned()));
                     }
+                    // Anything else can pass: a result is not thrown away.
                     _ => {
                         tracing::debug!(task = %attempt.task, message = status.message(),
                             "the hub has not taken a report yet");
@@ -132,18 +152,28 @@ impl Hub for LinkedHub {
     }
 
     async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {
-        let failed = |message: &str| WorkerError::Files(format!("blob {hash}: {message}"));
-        let mut client = self.client().await.ok_or_else(|| failed("no link to the hub"))?;
         let request =
             FetchBlobRequest { task_id: attempt.task.to_string(), hash: hash.to_string() };
-        let reply = tokio::time::timeout(CALL_DEADLINE, client.fetch_blob(request))
-            .await
-            .map_err(|_| failed("the hub did not answer in time"))?
-            .map_err(|status| failed(status.message()))?;
-        let chunks = reply
-            .into_inner()
-            .map_ok(|chunk| std::io::Cursor::new(chunk.data))
-            .map_err(|status| std::io::Error::other(status.message().to_owned()));
-        Ok(Box::new(StreamReader::new(chunks)))
+        let chunks = loop {
+            match self.try_fetch(request.clone()).await {
+                Ok(chunks) => break chunks,
+                Err(status) if status.code() == Code::NotFound => {
+                    let message = format!("blob {hash}: {}", status.message());
+                    return Err(WorkerError::Files(message));
+                }
+                Err(status) => {
+                    tracing::debug!(task = %attempt.task, message = status.message(),
+                        "the hub has not sent a file yet");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        };
+        let chunks = tokio_stream::StreamExt::timeout(chunks, CALL_DEADLINE);
+        let chunks = chunks.map(|chunk| match chunk {
+            Ok(Ok(chunk)) => Ok(std::io::Cursor::new(chunk.data)),
+            Ok(Err(status)) => Err(std::io::Error::other(status.message().to_owned())),
+            Err(_) => Err(std::io::Error::other("the hub stopped sending")),
+        });
+        Ok(Box::new(StreamReader::new(Box::pin(chunks))))
     }
 }

@@ -12,6 +12,7 @@ use agentos_proto::v1::run_event::Event;
 use agentos_proto::v1::{ModelStarted, TokenEvent, ToolStarted};
 use agentos_run::{Action, RunConfig, conversation, next};
 use agentos_tools::{Registry, ToolContext};
+use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempt;
 use crate::error::WorkerError;
@@ -28,6 +29,8 @@ pub(crate) struct Bench {
     pub(crate) files: RunFiles,
     pub(crate) hub: Arc<dyn Hub>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Cancelled where this edge cannot go on.
+    pub(crate) fatal: CancellationToken,
 }
 
 /// A run as it was handed over.
@@ -51,6 +54,8 @@ pub(crate) struct Runner {
     attempt: Arc<Attempt>,
     config: RunConfig,
     journal: Journal,
+    /// Entries that the hub has.
+    durable: u64,
     /// On the bench's clock that never goes back.
     deadline: Duration,
 }
@@ -62,16 +67,45 @@ impl Runner {
         attempt: Arc<Attempt>,
         assignment: Assignment,
     ) -> Result<(), WorkerError> {
-        let folder = bench.files.lay_out(&attempt, assignment.manifest, bench.hub.as_ref()).await?;
         let deadline = bench.clock.monotonic() + assignment.timeout;
-        let Assignment { mut config, journal, .. } = assignment;
+        let Assignment { mut config, journal, manifest, .. } = assignment;
         if bench.engine.status().demonstration {
             leave_out_optional_arguments(&mut config.tools);
         }
-        let mut runner = Self { bench, attempt, config, journal, deadline };
-        let result = runner.steps(&folder).await;
+        let durable = journal.len();
+        let mut runner = Self { bench, attempt, config, journal, durable, deadline };
+        let result = match runner.lay_out(manifest).await {
+            Ok(Some(folder)) => runner.steps(&folder).await,
+            Ok(None) => runner.report_outcome(Outcome::TimedOut).await,
+            Err(error) => Err(error),
+        };
+        let result = match result {
+            Err(error @ (WorkerError::Files(_) | WorkerError::Malformed(_))) => {
+                runner.give_up(&error).await
+            }
+            other => other,
+        };
         runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
         result
+    }
+
+    /// The run's files; `None` where its time is over before they are there.
+    async fn lay_out(&self, manifest: Manifest) -> Result<Option<RunFolder>, WorkerError> {
+        let Bench { files, hub, .. } = self.bench.as_ref();
+        let work = files.lay_out(&self.attempt, manifest, hub.as_ref());
+        let work = tokio::time::timeout(self.time_left(), work);
+        match self.attempt.cancel.run_until_cancelled(work).await {
+            None => Err(WorkerError::Cancelled),
+            Some(Err(_)) => Ok(None),
+            Some(Ok(folder)) => folder.map(Some),
+        }
+    }
+
+    /// Ends the task where this edge cannot go on and no other could.
+    async fn give_up(&mut self, error: &WorkerError) -> Result<(), WorkerError> {
+        let entry = Entry::Failed { error: ErrorInfo::new(error.code(), error.to_string()) };
+        let first_seq = self.durable + 1;
+        self.bench.hub.append(&self.attempt, first_seq, &[entry]).await
     }
 
     async fn steps(&mut self, folder: &RunFolder) -> Result<(), WorkerError> {
@@ -119,7 +153,8 @@ impl Runner {
             self.push(entry)?;
         }
         self.bench.hub.append(&self.attempt, first_seq, &batch).await?;
-        self.attempt.events.superseded(self.journal.len());
+        self.durable = self.journal.len();
+        self.attempt.events.superseded(self.durable);
         Ok(())
     }
 
@@ -172,12 +207,13 @@ impl Runner {
         let mut events = loop {
             match self.bench.engine.generate(request.clone(), cancel.clone()).await {
                 Ok(events) => break events,
-                Err(error) if error.is_retryable() => {
+                Err(EngineError::Busy { .. }) => {
                     let pause = tokio::time::sleep(BUSY_PAUSE);
                     if cancel.run_until_cancelled(pause).await.is_none() {
                         return Err(WorkerError::Cancelled);
                     }
                 }
+                Err(EngineError::Stopped) => return Err(self.engine_stopped()),
                 Err(error) => return Ok(Err(error)),
             }
         };
@@ -188,13 +224,21 @@ impl Runner {
                 }
                 Ok(GenerateEvent::Done(_)) if cancel.is_cancelled() => break,
                 Ok(GenerateEvent::Done(completion)) => return Ok(Ok(completion)),
+                Err(EngineError::Stopped) => return Err(self.engine_stopped()),
                 Err(error) => return Ok(Err(error)),
             }
         }
         if cancel.is_cancelled() {
             return Err(WorkerError::Cancelled);
         }
-        Err(WorkerError::Refused("the engine ended without an answer".to_owned()))
+        Err(self.engine_stopped())
+    }
+
+    /// Without its engine the edge is of no use: it ends, and whoever started
+    /// it starts it again.
+    fn engine_stopped(&self) -> WorkerError {
+        self.bench.fatal.cancel();
+        WorkerError::EngineStopped
     }
 
     async fn call_tool(
@@ -205,7 +249,16 @@ impl Runner {
         idempotency_key: String,
     ) -> Result<(), WorkerError> {
         if let Err(error) = self.bench.tools.validate(&self.config.agent.tools, &call) {
-            return self.report(Entry::ToolRefused { call_id: call.id, error }).await;
+            let entry = match announce {
+                // It was accepted once, by an edge with other tools.
+                Entry::ToolRetry { .. } => Entry::ToolResult {
+                    call_id: call.id,
+                    outcome: ToolOutcome::Err(error),
+                    duration_ms: 0,
+                },
+                _ => Entry::ToolRefused { call_id: call.id, error },
+            };
+            return self.report(entry).await;
         }
         self.report(announce).await?;
         let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };

@@ -92,6 +92,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         files: RunFiles::open(dir.path(), u64::MAX).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
         clock: Arc::new(SystemClock),
+        fatal: CancellationToken::new(),
     };
     let attempt = Attempt {
         task: TaskId::generate(),

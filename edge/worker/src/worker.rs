@@ -50,6 +50,7 @@ pub struct Worker {
     bench: Arc<OnceCell<Arc<Bench>>>,
     tracker: TaskTracker,
     cancel: CancellationToken,
+    fatal: CancellationToken,
 }
 
 impl Worker {
@@ -70,6 +71,7 @@ impl Worker {
             bench: Arc::default(),
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
+            fatal: CancellationToken::new(),
         }
     }
 
@@ -107,11 +109,15 @@ impl Worker {
     ) -> Result<(), WorkerError> {
         let hub = LinkedHub::new(link);
         self.open_bench(Arc::clone(&hub) as Arc<dyn Hub>)?;
-        cancel.run_until_cancelled(self.heartbeats(&hub)).await;
+        let work = self.fatal.run_until_cancelled(self.heartbeats(&hub));
+        cancel.run_until_cancelled(work).await;
         self.cancel.cancel();
         self.tracker.close();
         if tokio::time::timeout(STOP_DEADLINE, self.tracker.wait()).await.is_err() {
             tracing::warn!("runs did not stop within 5 s");
+        }
+        if self.fatal.is_cancelled() {
+            return Err(WorkerError::EngineStopped);
         }
         Ok(())
     }
@@ -124,6 +130,7 @@ impl Worker {
             files: RunFiles::open(&self.config.data_dir, self.config.cache_limit)?,
             hub,
             clock: Arc::clone(&self.clock),
+            fatal: self.fatal.clone(),
         };
         // A worker is run once: `run` consumes it.
         let _ = self.bench.set(Arc::new(bench));

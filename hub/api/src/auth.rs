@@ -1,67 +1,183 @@
 //! Who asks, and whether they may.
+//!
+//! Each request passes the [`gate`] once: there it is found out who asks, and
+//! counted. Routes then [`require`] what they need of what was found.
 
-use agentos_engine::{Authentication, EngineHandle, Principal};
+use std::time::Duration;
+
+use agentos_engine::{Authentication, Principal};
+use async_trait::async_trait;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
+use crate::ApiState;
+use crate::limits::{Network, RemoteAddress, Standing};
 use crate::problem::{Code, Problem};
-use crate::state::answer;
+use crate::state::answer_within;
 
-/// What guards a route.
-#[derive(Clone)]
-pub(crate) struct Guard {
-    pub(crate) engine: EngineHandle,
-    pub(crate) scope: &'static str,
+/// The longest that finding out who asks may take.
+const AUTH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Checks tokens that are no keys of this hub: signed ones (JWT), of whoever
+/// the hub trusts to know its users.
+#[async_trait]
+pub trait TokenVerifier: Send + Sync + 'static {
+    /// Who is behind a token.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    async fn verify(&self, token: &str) -> Result<Principal, TokenRefusal>;
 }
 
-/// Lets a request through to its handler if its key has the scope. The handler
-/// finds the [`Principal`] among the request's extensions.
-pub(crate) async fn require(
-    State(guard): State<Guard>,
+/// Why a signed token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// Its time is over.
+    Expired,
+    /// It is malformed, not yet valid, for somebody else, or signed wrongly.
+    Invalid,
+    /// It cannot be checked; the text is for the log.
+    Unchecked(String),
+}
+
+/// What was found out about who sends a request; among its extensions.
+#[derive(Clone)]
+pub(crate) struct Caller(pub(crate) Result<Principal, Problem>);
+
+/// Finds out who sends a request, and refuses it if they ask too often.
+pub(crate) async fn gate(
+    State(state): State<ApiState>,
     mut request: Request,
     next: Next,
-) -> Result<Response, Problem> {
-    let principal = authenticate(&guard.engine, request.headers()).await?;
-    if !principal.has(guard.scope) {
-        let detail = format!("the key lacks the scope `{}`: use one that has it", guard.scope);
-        return Err(Problem::new(Code::InsufficientScope, detail));
-    }
-    request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+) -> Response {
+    let address = request.extensions().get::<RemoteAddress>().copied().unwrap_or_default();
+    let network = Network::of(address.0);
+    let (caller, standing) = admit(&state, request.headers(), network).await;
+    let mut response = match standing.retry_after() {
+        Some(seconds) => too_many(seconds).into_response(),
+        None => {
+            if let Ok(principal) = &caller {
+                request.extensions_mut().insert(principal.clone());
+            }
+            request.extensions_mut().insert(Caller(caller));
+            next.run(request).await
+        }
+    };
+    standing.write(response.headers_mut());
+    response
 }
 
-/// Who sends these headers.
-pub(crate) async fn authenticate(
-    engine: &EngineHandle,
+async fn admit(
+    state: &ApiState,
     headers: &HeaderMap,
-) -> Result<Principal, Problem> {
-    let token = bearer_token(headers)?;
-    admit(answer(engine.authenticate(token)).await?)
+    network: Network,
+) -> (Result<Principal, Problem>, Standing) {
+    let token = match bearer_token(headers) {
+        Ok(token) => token,
+        Err(problem) => return (Err(problem), state.limits.of_address(network)),
+    };
+    let shut_out = state.limits.of_shut_out(network);
+    let caller = authenticate(state, token, shut_out.is_some()).await;
+    let standing = match (&caller, shut_out) {
+        (Ok(principal), _) => state.limits.of_caller(&principal.id),
+        (Err(_), Some(standing)) => standing,
+        (Err(problem), None) if problem.code.is_refused_token() => {
+            let standing = state.limits.of_refusal(network);
+            if standing.wait.is_some() { standing } else { state.limits.of_address(network) }
+        }
+        (Err(_), None) => state.limits.of_address(network),
+    };
+    (caller, standing)
 }
 
-fn admit(authentication: Authentication) -> Result<Principal, Problem> {
+fn too_many(seconds: u64) -> Problem {
+    let detail = format!("too many requests: try again in {seconds} s");
+    Problem::new(Code::RateLimited, detail).retry_after(seconds)
+}
+
+/// What guards a route: the scope that it needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Guard(pub(crate) &'static str);
+
+/// Lets a request through to its handler if who sends it has the scope.
+pub(crate) async fn require(
+    State(Guard(scope)): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = request.extensions().get::<Caller>();
+    // Every request passes the gate before it gets here.
+    let Some(Caller(caller)) = caller else { return Err(no_credentials()) };
+    match caller {
+        Err(problem) => Err(problem.clone()),
+        Ok(principal) if principal.has(scope) => Ok(next.run(request).await),
+        Ok(_) => {
+            let detail = format!("the key lacks the scope `{scope}`: use one that has it");
+            Err(Problem::new(Code::InsufficientScope, detail))
+        }
+    }
+}
+
+/// Who presents `token`; with `known_only`, only if that is known already.
+async fn authenticate(
+    state: &ApiState,
+    token: &str,
+    known_only: bool,
+) -> Result<Principal, Problem> {
+    if known_only {
+        let known = state.engine.authenticate_remembered(token).await;
+        return judge(known.unwrap_or(Authentication::Unknown));
+    }
+    match &state.verifier {
+        // Keys hold no dots; a signed token has two.
+        Some(verifier) if token.bytes().filter(|byte| *byte == b'.').count() == 2 => {
+            match tokio::time::timeout(AUTH_LIMIT, verifier.verify(token)).await {
+                Ok(verdict) => verdict.map_err(refusal),
+                Err(_) => Err(refusal(TokenRefusal::Unchecked("it took too long".to_owned()))),
+            }
+        }
+        _ => judge(answer_within(AUTH_LIMIT, state.engine.authenticate(token)).await?),
+    }
+}
+
+fn judge(authentication: Authentication) -> Result<Principal, Problem> {
     match authentication {
         Authentication::Known(principal) => Ok(principal),
         Authentication::Unknown => Err(invalid_token()),
-        Authentication::Expired => {
-            Err(Problem::new(Code::TokenExpired, "the key has expired: use a new one"))
+        Authentication::Expired => Err(expired()),
+    }
+}
+
+fn refusal(refusal: TokenRefusal) -> Problem {
+    match refusal {
+        TokenRefusal::Expired => expired(),
+        TokenRefusal::Invalid => invalid_token(),
+        TokenRefusal::Unchecked(cause) => {
+            let detail = "the token cannot be checked at the moment: try again, or use a key";
+            Problem::new(Code::AuthError, detail).caused_by(cause)
         }
     }
+}
+
+fn expired() -> Problem {
+    Problem::new(Code::TokenExpired, "the key has expired: use a new one")
 }
 
 fn invalid_token() -> Problem {
     Problem::new(Code::InvalidToken, "the key is not valid: check it, or ask for a new one")
 }
 
+fn no_credentials() -> Problem {
+    Problem::new(Code::Unauthenticated, "send a key: `Authorization: Bearer <key>`")
+}
+
 fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let unauthenticated = |detail| Problem::new(Code::Unauthenticated, detail);
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values
-        .next()
-        .ok_or_else(|| unauthenticated("send a key: `Authorization: Bearer <key>`"))?;
+    let value = values.next().ok_or_else(no_credentials)?;
     if values.next().is_some() {
         return Err(unauthenticated("send one header `Authorization`, not several"));
     }
@@ -116,13 +232,6 @@ mod tests {
             let problem = bearer_token(&headers(values)).unwrap_err();
             assert_eq!(problem.code, Code::Unauthenticated, "{values:?}");
         }
-    }
-
-    #[test]
-    fn an_expired_key_is_told_from_an_unknown_one() {
-        let expired = admit(Authentication::Expired).unwrap_err();
-        assert_eq!(expired.code, Code::TokenExpired);
-        assert_eq!(admit(Authentication::Unknown).unwrap_err().code, Code::InvalidToken);
     }
 
     #[test]

@@ -8,26 +8,35 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use crate::ApiState;
 use crate::body::OptionalJsonBody;
 use crate::problem::{Code, Problem};
 use crate::state::answer;
+use crate::{ApiState, openapi};
 
-/// `GET /api/edges`
+/// List the edges
+#[utoipa::path(get, path = "/api/edges", tag = "edges", operation_id = "list_edges",
+    responses((status = 200, description = "All edges", body = openapi::EdgePage)))]
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<Value>, Problem> {
     let edges = answer(state.engine.edges()).await?;
     Ok(Json(json!({ "items": edges, "next_cursor": null })))
 }
 
-/// The body of `POST /api/edges/invite`.
-#[derive(Deserialize)]
+/// An invitation that is asked for.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InvitationRequest)]
 pub(crate) struct InviteBody {
+    /// What the edge is to be called.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     name: Option<String>,
 }
 
-/// `POST /api/edges/invite`
+/// Let an edge join
+#[utoipa::path(post, path = "/api/edges/invite", tag = "edges", operation_id = "invite_edge",
+    request_body = Option<InviteBody>,
+    responses((status = 200, description = "A one-time token", body = openapi::Invitation)))]
 pub(crate) async fn invite(
     State(state): State<ApiState>,
     headers: HeaderMap,
@@ -65,7 +74,10 @@ fn host(headers: &HeaderMap) -> Option<String> {
     (!host.is_empty() && host.chars().all(harmless)).then(|| host.to_owned())
 }
 
-/// `POST /api/edges/{id}/revoke`
+/// Shut an edge out, at once and for good
+#[utoipa::path(post, path = "/api/edges/{id}/revoke", tag = "edges", operation_id = "revoke_edge",
+    params(("id" = String, Path, description = "The edge")),
+    responses((status = 200, description = "It is shut out", body = openapi::RevokedEdge)))]
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     Path(id): Path<String>,

@@ -19,6 +19,11 @@ pub enum ApiError {
     /// The port is reserved.
     #[error("not allowed to listen on {0}: choose a port above 1023 with --listen or AGENTOS_PORT")]
     NotAllowed(SocketAddr),
+    /// What is to be let in from browsers is no origin.
+    #[error(
+        "`{0}` is no origin: write `https://host` or `http://host:port`, without a slash at the end"
+    )]
+    Origin(String),
     /// Listening failed for another reason.
     #[error("cannot listen on {address} ({cause}): choose another address with --listen")]
     Listen {
@@ -46,6 +51,7 @@ impl Classified for ApiError {
             Self::PortInUse(_) => "port_in_use",
             Self::NoSuchAddress(_) => "no_such_address",
             Self::NotAllowed(_) => "not_allowed",
+            Self::Origin(_) => "invalid_origin",
             Self::Listen { .. } => "cannot_listen",
         }
     }

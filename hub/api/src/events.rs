@@ -26,7 +26,18 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// How often a stream on which nothing happens says that it is alive.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// `GET /api/tasks/{id}/events`
+/// Watch a task
+///
+/// Server-sent events: `status`, `step`, `model_started`, `token`,
+/// `tool_started`, `fetching`. Each comes once and in order, also after a
+/// reconnect with `Last-Event-ID`, which browsers send by themselves.
+#[utoipa::path(get, path = "/api/tasks/{id}/events", tag = "tasks", operation_id = "watch_task",
+    params(
+        ("id" = String, Path, description = "The task"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that arrived"),
+    ),
+    responses((status = 200, description = "Events, until the task has ended",
+        body = String, content_type = "text/event-stream")))]
 pub(crate) async fn events(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,

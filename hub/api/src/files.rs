@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use crate::ApiState;
 use crate::body::too_large;
 use crate::problem::{Code, Problem};
 use crate::state::{answer, answer_within};
+use crate::{ApiState, openapi};
 
 /// The longest silence of a client that sends a file.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
@@ -57,7 +57,9 @@ fn entry_json(path: &RelPath, entry: &FileEntry) -> Value {
     json!({ "path": path, "size": entry.size, "hash": entry.hash })
 }
 
-/// `GET /api/files`
+/// List the files
+#[utoipa::path(get, path = "/api/files", tag = "files", operation_id = "list_files",
+    responses((status = 200, description = "All files", body = openapi::FilePage)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -68,7 +70,11 @@ pub(crate) async fn list(
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
 
-/// `PUT /api/files/{*path}`
+/// Store a file
+#[utoipa::path(put, path = "/api/files/{path}", tag = "files", operation_id = "put_file",
+    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes")),
+    request_body(content = [u8], content_type = "application/octet-stream"),
+    responses((status = 201, description = "It is stored", body = openapi::File)))]
 pub(crate) async fn store(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -122,7 +128,17 @@ fn guarded(
     })
 }
 
-/// `GET /api/files/{*path}`
+/// Download a file
+#[utoipa::path(get, path = "/api/files/{path}", tag = "files", operation_id = "get_file",
+    params(
+        ("path" = String, Path, description = "Its path in the workspace; it may hold slashes"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy at hand"),
+    ),
+    responses(
+        (status = 200, description = "Its content", body = [u8],
+            content_type = "application/octet-stream"),
+        (status = 304, description = "The copy at hand is good"),
+    ))]
 pub(crate) async fn fetch(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -162,7 +178,10 @@ fn encoded(path: &RelPath) -> String {
     utf8_percent_encode(path.as_str(), PATH).to_string()
 }
 
-/// `DELETE /api/files/{*path}`
+/// Remove a file
+#[utoipa::path(delete, path = "/api/files/{path}", tag = "files", operation_id = "delete_file",
+    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes")),
+    responses((status = 204, description = "It is gone")))]
 pub(crate) async fn remove(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,

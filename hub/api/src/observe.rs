@@ -2,19 +2,41 @@
 //! each request.
 
 use agentos_domain::{Clock, SystemClock};
-use axum::extract::{MatchedPath, Request};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
+use crate::ApiState;
 use crate::problem::Problem;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What browsers are told with every response.
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+/// The same, unless a handler says otherwise: data is kept nowhere, and if it
+/// is taken for a page, that page may do nothing.
+const UNLESS_SET: [(HeaderName, &str); 2] = [
+    (CACHE_CONTROL, "no-store"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
 /// Runs a request and finishes its response.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let clock = SystemClock;
     let began = clock.monotonic();
     let id = format!("req_{}", uuid::Uuid::now_v7().simple());
@@ -26,6 +48,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let known = method_name(&method);
     async move {
         let mut response = next.run(request).await;
         let problem = response.extensions_mut().remove::<Problem>();
@@ -35,12 +58,21 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
             response = document(&problem, &response, &instance, &id);
         }
         finish(&mut response, &id);
-        let milliseconds = clock.monotonic().saturating_sub(began).as_millis();
+        let took = clock.monotonic().saturating_sub(began);
+        state.http_metrics.observe(known, &route, response.status(), took);
+        let milliseconds = took.as_millis();
         tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
         response
     }
     .instrument(span)
     .await
+}
+
+/// A method as a label: whatever word a client sends, there are few.
+fn method_name(method: &Method) -> &'static str {
+    let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+    let names = ["GET", "POST", "PUT", "DELETE"];
+    known.iter().zip(names).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
 }
 
 /// Whether this is an error of the framework: every one of a handler is a
@@ -62,8 +94,11 @@ fn document(problem: &Problem, bare: &Response, instance: &str, id: &str) -> Res
         None => tracing::debug!(code, "request refused"),
     }
     let mut response = problem.render(instance, id);
-    if let Some(allow) = bare.headers().get(ALLOW) {
-        response.headers_mut().insert(ALLOW, allow.clone());
+    // Of the answer that it replaces, everything but its body is kept.
+    for (name, value) in bare.headers() {
+        if ![CONTENT_TYPE, CONTENT_LENGTH].contains(name) {
+            response.headers_mut().append(name, value.clone());
+        }
     }
     response
 }
@@ -73,8 +108,12 @@ fn finish(response: &mut Response, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in UNLESS_SET {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }

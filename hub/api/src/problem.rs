@@ -14,6 +14,7 @@ pub(crate) enum Code {
     Unauthenticated,
     InvalidToken,
     TokenExpired,
+    AuthError,
     InsufficientScope,
     NotFound,
     MethodNotAllowed,
@@ -24,6 +25,7 @@ pub(crate) enum Code {
     PayloadTooLarge,
     RequestTimeout,
     StorageFull,
+    RateLimited,
     Unavailable,
     Internal,
 }
@@ -37,11 +39,17 @@ impl Code {
         self.parts().1
     }
 
+    /// Whether a key or token was presented that is not good.
+    pub(crate) fn is_refused_token(self) -> bool {
+        matches!(self, Self::InvalidToken | Self::TokenExpired)
+    }
+
     fn parts(self) -> (&'static str, StatusCode) {
         match self {
             Self::Unauthenticated => ("UNAUTHENTICATED", StatusCode::UNAUTHORIZED),
             Self::InvalidToken => ("INVALID_TOKEN", StatusCode::FORBIDDEN),
             Self::TokenExpired => ("TOKEN_EXPIRED", StatusCode::FORBIDDEN),
+            Self::AuthError => ("AUTH_ERROR", StatusCode::FORBIDDEN),
             Self::InsufficientScope => ("INSUFFICIENT_SCOPE", StatusCode::FORBIDDEN),
             Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
@@ -52,6 +60,7 @@ impl Code {
             Self::PayloadTooLarge => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::RequestTimeout => ("REQUEST_TIMEOUT", StatusCode::REQUEST_TIMEOUT),
             Self::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
+            Self::RateLimited => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
             Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("INTERNAL", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -66,15 +75,23 @@ pub(crate) struct Problem {
     detail: String,
     /// For the log alone.
     pub(crate) cause: Option<String>,
+    /// Seconds after which the same request may succeed.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), cause: None }
+        let retry_after = (code == Code::Unavailable).then_some(1);
+        Self { code, detail: detail.into(), cause: None, retry_after }
     }
 
     pub(crate) fn caused_by(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -110,14 +127,11 @@ impl Problem {
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.code {
-            Code::Unauthenticated => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Code::Unavailable => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        if self.code == Code::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

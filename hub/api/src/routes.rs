@@ -4,11 +4,14 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::problem::{Code, Problem};
-use crate::{ApiState, auth, edges, events, files, health, observe, tasks};
+use crate::{
+    ApiConfig, ApiState, auth, cors, docs, edges, events, files, health, keys, metrics, observe,
+    openapi, tasks,
+};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +25,31 @@ pub(crate) enum Access {
 const READ: Access = Access::Scope("read");
 const RUN: Access = Access::Scope("run");
 const ADMIN: Access = Access::Scope("admin");
+/// Open to everyone if the hub is so configured.
+const METRICS: &str = "/metrics";
+
+/// The problems of routes that read a JSON body.
+macro_rules! with_body {
+    ($($more:ident),*) => {
+        &[
+            Code::InvalidJson,
+            Code::InvalidRequest,
+            Code::PayloadTooLarge,
+            Code::RequestTimeout,
+            Code::BadRequest,
+            Code::StorageFull,
+            $(Code::$more),*
+        ]
+    };
+}
 
 /// One line of the table.
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    /// What it answers besides the problems that every route may have.
+    pub(crate) problems: &'static [Code],
     handler: fn(MethodFilter) -> MethodRouter<ApiState>,
 }
 
@@ -35,49 +57,84 @@ const fn route(
     method: Method,
     path: &'static str,
     access: Access,
+    problems: &'static [Code],
     handler: fn(MethodFilter) -> MethodRouter<ApiState>,
 ) -> Route {
-    Route { method, path, access, handler }
+    Route { method, path, access, problems, handler }
 }
 
+const NONE: &[Code] = &[];
+const MISSING: &[Code] = &[Code::NotFound];
+const QUERY: &[Code] = &[Code::BadRequest];
+const PARTS: &[Code] = &[Code::BadRequest, Code::NotFound];
+const UPLOAD: &[Code] =
+    &[Code::BadRequest, Code::PayloadTooLarge, Code::RequestTimeout, Code::StorageFull];
+const REMOVAL: &[Code] = &[Code::BadRequest, Code::NotFound, Code::StorageFull];
+const REVOCATION: &[Code] = &[Code::NotFound, Code::StorageFull];
+const SUBMISSION: &[Code] = with_body!(IdempotencyMismatch);
+const CANCELLATION: &[Code] = with_body!(NotFound);
+const BODY: &[Code] = with_body!();
+
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 15] = [
-    route(Method::GET, "/health", Access::Public, |m| on(m, health::health)),
-    route(Method::GET, "/ready", Access::Public, |m| on(m, health::ready)),
-    route(Method::POST, "/api/tasks", RUN, |m| on(m, tasks::submit)),
-    route(Method::GET, "/api/tasks", READ, |m| on(m, tasks::list)),
-    route(Method::GET, "/api/tasks/{id}", READ, |m| on(m, tasks::show)),
-    route(Method::POST, "/api/tasks/{id}/cancel", RUN, |m| on(m, tasks::cancel)),
-    route(Method::GET, "/api/tasks/{id}/steps", READ, |m| on(m, tasks::steps)),
-    route(Method::GET, "/api/tasks/{id}/events", READ, |m| on(m, events::events)),
-    route(Method::GET, "/api/files", READ, |m| on(m, files::list)),
-    route(Method::PUT, "/api/files/{*path}", RUN, |m| on(m, files::store)),
-    route(Method::GET, "/api/files/{*path}", READ, |m| on(m, files::fetch)),
-    route(Method::DELETE, "/api/files/{*path}", RUN, |m| on(m, files::remove)),
-    route(Method::GET, "/api/edges", READ, |m| on(m, edges::list)),
-    route(Method::POST, "/api/edges/invite", ADMIN, |m| on(m, edges::invite)),
-    route(Method::POST, "/api/edges/{id}/revoke", ADMIN, |m| on(m, edges::revoke)),
+pub(crate) static ROUTES: [Route; 23] = [
+    route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
+    route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
+    route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
+    route(Method::GET, "/openapi.json", Access::Public, NONE, |m| on(m, openapi::serve)),
+    route(Method::GET, "/docs", Access::Public, NONE, |m| on(m, docs::page)),
+    route(Method::GET, "/docs/{file}", Access::Public, MISSING, |m| on(m, docs::asset)),
+    route(Method::GET, "/redoc", Access::Public, NONE, |m| on(m, docs::redoc)),
+    route(Method::POST, "/api/tasks", RUN, SUBMISSION, |m| on(m, tasks::submit)),
+    route(Method::GET, "/api/tasks", READ, QUERY, |m| on(m, tasks::list)),
+    route(Method::GET, "/api/tasks/{id}", READ, MISSING, |m| on(m, tasks::show)),
+    route(Method::POST, "/api/tasks/{id}/cancel", RUN, CANCELLATION, |m| on(m, tasks::cancel)),
+    route(Method::GET, "/api/tasks/{id}/steps", READ, PARTS, |m| on(m, tasks::steps)),
+    route(Method::GET, "/api/tasks/{id}/events", READ, PARTS, |m| on(m, events::events)),
+    route(Method::GET, "/api/files", READ, NONE, |m| on(m, files::list)),
+    route(Method::PUT, "/api/files/{*path}", RUN, UPLOAD, |m| on(m, files::store)),
+    route(Method::GET, "/api/files/{*path}", READ, PARTS, |m| on(m, files::fetch)),
+    route(Method::DELETE, "/api/files/{*path}", RUN, REMOVAL, |m| on(m, files::remove)),
+    route(Method::GET, "/api/edges", READ, NONE, |m| on(m, edges::list)),
+    route(Method::POST, "/api/edges/invite", ADMIN, BODY, |m| on(m, edges::invite)),
+    route(Method::POST, "/api/edges/{id}/revoke", ADMIN, REVOCATION, |m| on(m, edges::revoke)),
+    route(Method::GET, "/api/keys", ADMIN, NONE, |m| on(m, keys::list)),
+    route(Method::POST, "/api/keys", ADMIN, BODY, |m| on(m, keys::create)),
+    route(Method::POST, "/api/keys/{id}/revoke", ADMIN, REVOCATION, |m| on(m, keys::revoke)),
 ];
+
+impl Route {
+    /// The scope that it needs under this configuration.
+    fn scope(&self, config: &ApiConfig) -> Option<&'static str> {
+        match self.access {
+            Access::Scope(_) if self.path == METRICS && config.metrics_open => None,
+            Access::Scope(scope) => Some(scope),
+            Access::Public => None,
+        }
+    }
+}
 
 /// The whole API as a service.
 pub fn router(state: ApiState) -> Router {
     let mut router = Router::new();
-    for Route { method, path, access, handler } in &ROUTES {
+    for route in &ROUTES {
         // All methods of the table have a filter; a route without would be
         // missing, which the tests that walk the table would see.
-        let Ok(filter) = MethodFilter::try_from(method.clone()) else { continue };
-        let mut handler = handler(filter);
-        if let Access::Scope(scope) = *access {
-            let guard = auth::Guard { engine: state.engine.clone(), scope };
-            handler = handler.route_layer(from_fn_with_state(guard, auth::require));
+        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };
+        let mut handler = (route.handler)(filter);
+        if let Some(scope) = route.scope(&state.config) {
+            handler = handler.route_layer(from_fn_with_state(auth::Guard(scope), auth::require));
         }
-        router = router.route(path, handler);
+        router = router.route(route.path, handler);
     }
-    router
+    router = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(observe::observe))
-        .with_state(state)
+        .layer(from_fn_with_state(state.clone(), auth::gate));
+    // Before the gate: browsers ask first, and then without a key.
+    if let Ok(Some(cors)) = cors::layer(&state.config.cors_origins) {
+        router = router.layer(cors);
+    }
+    router.layer(from_fn_with_state(state.clone(), observe::observe)).with_state(state)
 }
 
 async fn unknown_route() -> Problem {

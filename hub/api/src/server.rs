@@ -3,9 +3,10 @@
 //! HTTP/1.1 alone: without TLS no client asks for HTTP/2, and guessing the
 //! version would leave a connection that sends nothing without any time limit.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentos_engine::EngineHandle;
@@ -23,6 +24,8 @@ use crate::{ApiConfig, ApiError, ApiState, router};
 
 /// Open connections at a time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 512;
+/// Of them from one address; more are closed at once.
+const MAX_PER_SOURCE: usize = 64;
 /// Headers of a request.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head.
@@ -74,19 +77,21 @@ impl Api {
     pub async fn run(self, cancel: CancellationToken) {
         let tracker = TaskTracker::new();
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let sources = Sources::default();
         let abort = CancellationToken::new();
         tracing::info!(address = %self.address, "the API listens");
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                accepted = accept(&self.listener, &slots) => accepted,
+                accepted = accept(&self.listener, &sources, &slots) => accepted,
             };
-            let Some((stream, slot)) = accepted else { continue };
+            let Some((stream, place, slot)) = accepted else { continue };
             let connection = Connection {
                 router: self.router.clone(),
                 shutdown: self.shutdown.clone(),
                 abort: abort.clone(),
+                place,
                 slot,
             };
             tracker.spawn(connection.serve(stream));
@@ -104,18 +109,66 @@ impl Api {
     }
 }
 
-/// The next connection, when there is room for it.
+/// The next connection, when there is room for it. None: it was not let in.
 async fn accept(
     listener: &TcpListener,
+    sources: &Sources,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let slot = slots.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+) -> Option<(TcpStream, Place, OwnedSemaphorePermit)> {
+    let (stream, peer) = match listener.accept().await {
+        Ok(accepted) => accepted,
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");
             tokio::time::sleep(ACCEPT_PAUSE).await;
-            None
+            return None;
+        }
+    };
+    let Some(place) = sources.enter(peer.ip()) else {
+        tracing::debug!(%peer, "too many connections from one address");
+        return None;
+    };
+    let slot = slots.clone().acquire_owned().await.ok()?;
+    Some((stream, place, slot))
+}
+
+/// How many connections each address holds. Clones count together.
+#[derive(Clone, Default)]
+struct Sources {
+    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// One connection of an address, no longer counted when dropped.
+struct Place {
+    sources: Sources,
+    source: IpAddr,
+}
+
+impl Sources {
+    /// None: the address holds as many as it may.
+    fn enter(&self, source: IpAddr) -> Option<Place> {
+        let source = source.to_canonical();
+        let mut held = self.lock();
+        let count = held.entry(source).or_default();
+        if *count >= MAX_PER_SOURCE {
+            return None;
+        }
+        *count += 1;
+        Some(Place { sources: self.clone(), source })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.sources.lock();
+        if let Some(count) = held.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.source);
+            }
         }
     }
 }
@@ -127,6 +180,8 @@ struct Connection {
     shutdown: CancellationToken,
     /// Ends it at once.
     abort: CancellationToken,
+    /// Its place among those of its address.
+    place: Place,
     /// Its place among the open connections.
     slot: OwnedSemaphorePermit,
 }
@@ -160,6 +215,42 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke off");
         }
-        drop(self.slot);
+        drop((self.place, self.slot));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_holds_so_many_connections_and_no_trace_stays() {
+        let sources = Sources::default();
+        let (one, two): (IpAddr, IpAddr) =
+            ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let places: Vec<_> = (0..=MAX_PER_SOURCE).map(|_| sources.enter(one)).collect();
+        assert_eq!(places.iter().flatten().count(), MAX_PER_SOURCE);
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert!(sources.enter(mapped).is_none(), "the same address in another form");
+        assert!(sources.enter(two).is_some());
+        drop(places);
+        assert!(sources.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_address_leaves_room_for_the_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (sources, slots) = (Sources::default(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+        let (mut clients, mut accepted) = (Vec::new(), Vec::new());
+        for _ in 0..=MAX_PER_SOURCE {
+            clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+            accepted.push(accept(&listener, &sources, &slots).await);
+        }
+        assert!(accepted.pop().unwrap().is_none());
+        assert_eq!(accepted.iter().flatten().count(), MAX_PER_SOURCE);
+        assert_eq!(slots.available_permits(), MAX_CONNECTIONS - MAX_PER_SOURCE);
+        accepted.pop();
+        clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+        assert!(accept(&listener, &sources, &slots).await.is_some());
     }
 }

@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agentos_domain::{Clock, SystemClock};
 use agentos_engine::{EngineError, EngineHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::TokenVerifier;
+use crate::http_metrics::HttpMetrics;
+use crate::limits::{Limits, RateLimits};
 use crate::problem::{Code, Problem};
 
 /// The longest that the engine may take over a verb that does not wait for a
@@ -27,10 +31,18 @@ pub struct ApiConfig {
     pub file_limit_bytes: u64,
     /// The hub's version, as `/health` tells it.
     pub version: String,
+    /// How often clients may ask.
+    pub rates: RateLimits,
+    /// Origins (`https://example.org`) whose pages may use the API from a
+    /// browser; none allows no page but those that the hub itself serves.
+    pub cors_origins: Vec<String>,
+    /// Whether `/metrics` is open to everyone.
+    pub metrics_open: bool,
 }
 
 impl ApiConfig {
-    /// A configuration with the usual limits: 120 s, 1 MiB and 256 MiB.
+    /// A configuration with the usual limits: 120 s, 1 MiB and 256 MiB, the
+    /// default rates, no other origins, `/metrics` for those with a key.
     pub fn new(listen: SocketAddr, version: impl Into<String>) -> Self {
         Self {
             listen,
@@ -38,6 +50,9 @@ impl ApiConfig {
             body_limit_bytes: 1024 * 1024,
             file_limit_bytes: 256 * 1024 * 1024,
             version: version.into(),
+            rates: RateLimits::default(),
+            cors_origins: Vec::new(),
+            metrics_open: false,
         }
     }
 }
@@ -48,13 +63,40 @@ pub struct ApiState {
     pub(crate) config: Arc<ApiConfig>,
     pub(crate) engine: EngineHandle,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) http_metrics: Arc<HttpMetrics>,
+    pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
 }
 
 impl ApiState {
     /// For [`crate::router`]; [`crate::Api`] makes its own. When `shutdown` is
     /// cancelled, waiting requests are answered and event streams end.
     pub fn new(config: ApiConfig, engine: EngineHandle, shutdown: CancellationToken) -> Self {
-        Self { config: Arc::new(config), engine, shutdown }
+        Self::with_clock(config, engine, shutdown, Arc::new(SystemClock))
+    }
+
+    /// As [`ApiState::new`], with the clock by which rates are measured.
+    pub(crate) fn with_clock(
+        config: ApiConfig,
+        engine: EngineHandle,
+        shutdown: CancellationToken,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            limits: Arc::new(Limits::new(config.rates, clock)),
+            config: Arc::new(config),
+            engine,
+            shutdown,
+            http_metrics: Arc::default(),
+            verifier: None,
+        }
+    }
+
+    /// Also lets in whoever `verifier` knows.
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Arc<dyn TokenVerifier>) -> Self {
+        self.verifier = Some(verifier);
+        self
     }
 }
 

@@ -12,11 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
-use crate::ApiState;
 use crate::body::{JsonBody, OptionalJsonBody, TaskPath};
 use crate::problem::{Code, Problem};
 use crate::state::{answer, answer_within};
+use crate::{ApiState, openapi};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -29,24 +32,58 @@ const MAX_WAIT_SECONDS: u64 = 120;
 const MAX_PAGE: u32 = 100;
 const DEFAULT_PAGE: u32 = 20;
 
-/// The body of `POST /api/tasks`.
-#[derive(Deserialize)]
+/// A task that is asked for.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskRequest)]
 pub(crate) struct SubmitBody {
+    /// What is to be done.
+    #[schema(min_length = 1, max_length = 100_000)]
     input: String,
+    /// Who is to do it; the default agent if left out.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     agent: Option<AgentName>,
+    /// Which kind of model; the agent's own if left out.
     tier: Option<WantedTier>,
+    /// The conversation that the task belongs to.
+    #[schema(value_type = Option<String>, pattern = "^ses_[0-9a-f]{32}$")]
     session: Option<SessionId>,
+    /// Seconds to wait for the end of the task, or false; 120 if left out.
+    #[schema(schema_with = wait_schema)]
     wait: Option<Wait>,
+    /// A tool that the first model call must call.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     tool_choice: Option<ToolName>,
+    /// The most tokens of each answer of the model.
+    #[schema(minimum = 1, maximum = 32_768)]
     max_tokens: Option<u32>,
+    /// 0 is predictable, 2 is wild.
+    #[schema(minimum = 0, maximum = 2)]
     temperature: Option<f32>,
+    /// Makes sampling repeatable.
     seed: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What `Wait` reads.
+fn wait_schema() -> RefOr<Schema> {
+    let seconds = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(0))
+        .maximum(Some(MAX_WAIT_SECONDS));
+    let never = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
+    let nothing = ObjectBuilder::new().schema_type(Type::Null);
+    OneOfBuilder::new()
+        .item(seconds)
+        .item(never)
+        .item(nothing)
+        .description(Some("Seconds to wait for the end of the task, or false; 120 if left out."))
+        .into()
+}
+
+/// A kind of model.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum WantedTier {
+pub(crate) enum WantedTier {
     Fast,
     Smart,
 }
@@ -128,7 +165,22 @@ impl SubmitBody {
     }
 }
 
-/// `POST /api/tasks`
+/// Ask for a task
+///
+/// Waits for its end, at most for `wait`. From the answer on, the task is
+/// durable: nothing but its cancellation keeps it from being worked on.
+#[utoipa::path(post, path = "/api/tasks", tag = "tasks", operation_id = "create_task",
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "The same key gives the same task for 24 hours",
+            min_length = 1, max_length = 255),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait"),
+    ),
+    request_body = SubmitBody,
+    responses(
+        (status = 200, description = "The task has ended", body = openapi::Task),
+        (status = 202, description = "The task goes on", body = openapi::Task),
+    ))]
 pub(crate) async fn submit(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -237,7 +289,10 @@ async fn full_json(state: &ApiState, task: &Task) -> Value {
     value
 }
 
-/// `GET /api/tasks/{id}`
+/// Look at a task
+#[utoipa::path(get, path = "/api/tasks/{id}", tag = "tasks", operation_id = "get_task",
+    params(("id" = String, Path, description = "The task")),
+    responses((status = 200, description = "The task", body = openapi::Task)))]
 pub(crate) async fn show(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -296,7 +351,17 @@ pub(crate) fn query<T>(
         .map_err(|error| Problem::new(Code::BadRequest, format!("query: {}", reason(&error))))
 }
 
-/// `GET /api/tasks`
+/// List tasks, newest first
+#[utoipa::path(get, path = "/api/tasks", tag = "tasks", operation_id = "list_tasks",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many; 20 if left out",
+            minimum = 1, maximum = 100),
+        ("status" = Option<String>, Query, description = "Only those that stand there: \
+            pending, running, waiting_approval, completed, failed or cancelled"),
+        ("agent_type" = Option<String>, Query, description = "Only this agent's"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of tasks", body = openapi::TaskPage)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -315,14 +380,23 @@ pub(crate) async fn list(
     Ok(Json(json!({ "items": items, "next_cursor": next_cursor })))
 }
 
-/// The body of `POST /api/tasks/{id}/cancel`.
-#[derive(Deserialize)]
+/// Why a task is ended.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Cancellation)]
 pub(crate) struct CancelBody {
+    /// It is kept with the task.
+    #[schema(max_length = 1000)]
     reason: Option<String>,
 }
 
-/// `POST /api/tasks/{id}/cancel`
+/// End a task
+///
+/// A task that has ended already is returned as it is.
+#[utoipa::path(post, path = "/api/tasks/{id}/cancel", tag = "tasks", operation_id = "cancel_task",
+    params(("id" = String, Path, description = "The task")),
+    request_body = Option<CancelBody>,
+    responses((status = 200, description = "The task, as it is now", body = openapi::Task)))]
 pub(crate) async fn cancel(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
@@ -349,7 +423,13 @@ pub(crate) struct StepsQuery {
     after: Option<String>,
 }
 
-/// `GET /api/tasks/{id}/steps`
+/// Read the journal of a task
+#[utoipa::path(get, path = "/api/tasks/{id}/steps", tag = "tasks", operation_id = "list_steps",
+    params(
+        ("id" = String, Path, description = "The task"),
+        ("after" = Option<u64>, Query, description = "Only steps after this one"),
+    ),
+    responses((status = 200, description = "Its steps", body = openapi::StepPage)))]
 pub(crate) async fn steps(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,

@@ -14,6 +14,8 @@ pub struct EngineConfig {
     pub runs_per_edge: usize,
     /// How often leases are looked at when nothing else happens.
     pub tick: Duration,
+    /// How long watchers rely on being told before they ask the store again.
+    pub look_again: Duration,
 }
 
 impl Default for EngineConfig {
@@ -23,6 +25,7 @@ impl Default for EngineConfig {
             invitation_ttl: Duration::from_secs(600),
             runs_per_edge: 16,
             tick: Duration::from_millis(500),
+            look_again: Duration::from_secs(5),
         }
     }
 }

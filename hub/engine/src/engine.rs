@@ -2,23 +2,31 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use agentos_domain::{AgentConfig, AttemptId, Clock, EdgeId, Task, builtin_file_agent};
+use agentos_domain::{AgentConfig, Clock, EdgeId, Task, TaskId, builtin_file_agent};
 use agentos_link::{EdgeRegistry, HubLinkHandle};
 use agentos_proto::v1::runs_server::RunsServer;
 use agentos_snapshot::BlobStore;
-use agentos_store::{HeldLease, Store};
+use agentos_store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::active::ActiveAttempts;
 use crate::config::EngineConfig;
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
 use crate::events::Events;
 use crate::handle::EngineHandle;
+use crate::keys::KeyRing;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::service::RunsService;
 use crate::types::EdgeLoad;
+
+/// How long changes that are under way may take at the stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What all parts of the engine use.
 pub(crate) struct Shared {
@@ -27,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<BlobStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Events,
+    pub(crate) keys: KeyRing,
+    pub(crate) metrics: Metrics,
     /// Rung when there may be something to dispatch.
     pub(crate) wake: Notify,
     /// The agents by name.
@@ -34,19 +44,35 @@ pub(crate) struct Shared {
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
     pub(crate) link: OnceLock<HubLinkHandle>,
     /// Attempts that this process knows to be on an edge.
-    pub(crate) active: Mutex<HashMap<AttemptId, ActiveAttempt>>,
-}
-
-/// An attempt that is on an edge.
-#[derive(Debug, Clone)]
-pub(crate) struct ActiveAttempt {
-    pub(crate) edge: EdgeId,
-    pub(crate) lease: HeldLease,
+    pub(crate) active: ActiveAttempts,
+    /// Owns what must come to its end although its caller has gone: a change
+    /// of the store and the telling of it belong together.
+    pub(crate) tracker: TaskTracker,
+    /// Tasks that edges gave up, with the steps they had and how often.
+    fruitless: Mutex<HashMap<TaskId, (u64, u32)>>,
 }
 
 impl Shared {
-    pub(crate) fn active(&self) -> MutexGuard<'_, HashMap<AttemptId, ActiveAttempt>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does `work` to its end, also where the caller is dropped meanwhile.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.tracker.spawn(work).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Counts an attempt that ended without a step; returns how many did so in
+    /// a row.
+    pub(crate) fn fruitless(&self, task: &TaskId, steps: u64) -> u32 {
+        let mut counts = self.fruitless.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(task.clone()).or_insert((steps, 0));
+        *count = if count.0 == steps { (steps, count.1 + 1) } else { (steps, 1) };
+        count.1
+    }
+
+    /// Forgets the count of a task.
+    pub(crate) fn settled(&self, task: &TaskId) {
+        self.fruitless.lock().unwrap_or_else(PoisonError::into_inner).remove(task);
     }
 
     pub(crate) fn loads(&self) -> MutexGuard<'_, HashMap<EdgeId, EdgeLoad>> {
@@ -85,11 +111,15 @@ impl Engine {
             blobs,
             clock,
             events: Events::default(),
+            keys: KeyRing::default(),
+            metrics: Metrics::new(&agents),
             wake: Notify::new(),
             agents: agents.into_iter().map(|agent| (agent.name.to_string(), agent)).collect(),
             loads: Mutex::default(),
             link: OnceLock::new(),
-            active: Mutex::default(),
+            active: ActiveAttempts::default(),
+            tracker: TaskTracker::new(),
+            fruitless: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -129,6 +159,10 @@ impl Engine {
         let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
         tracing::info!(leases = kept, "engine started; holders of leases may come back");
         Dispatcher::new(Arc::clone(&self.shared), events).run(cancel).await;
+        self.shared.tracker.close();
+        if tokio::time::timeout(STOP_DEADLINE, self.shared.tracker.wait()).await.is_err() {
+            tracing::warn!("changes were still under way 5 s after the stop");
+        }
         Ok(())
     }
 }

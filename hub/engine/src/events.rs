@@ -120,10 +120,10 @@ impl Events {
         }
     }
 
-    /// Forgets channels of tasks that no executor took and nobody watches any more.
-    pub(crate) fn sweep(&self) {
+    /// Forgets channels of tasks that nobody works on and nobody watches.
+    pub(crate) fn sweep(&self, active: &[TaskId]) {
         self.lock()
-            .retain(|_, channel| channel.sender.receiver_count() > 0 || channel.fence > Fence(0));
+            .retain(|task, channel| channel.sender.receiver_count() > 0 || active.contains(task));
     }
 }
 

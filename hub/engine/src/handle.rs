@@ -7,13 +7,14 @@ use agentos_domain::{AgentConfig, EdgeId, NewTask, Step, Task, TaskId, TaskStatu
 use agentos_link::{EdgeSession, Transport};
 use agentos_proto::v1::CancelRequest;
 use agentos_proto::v1::executor_client::ExecutorClient;
-use agentos_store::{Lease, TaskFilter};
+use agentos_store::{Cancelled, Lease, TaskFilter};
 use sha2::{Digest, Sha256};
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::engine::Shared;
 use crate::error::EngineError;
-use crate::types::{EdgeInfo, Invitation, LiveKind, Readiness, Submission, Submitted};
+use crate::types::{EdgeInfo, Invitation, LiveEvent, LiveKind, Readiness, Submission, Submitted};
 
 /// The agent of a submission that names none.
 const DEFAULT_AGENT: &str = "FileOpsAgent";
@@ -110,16 +111,9 @@ impl EngineHandle {
                 if task.status.is_final() || task.status == TaskStatus::WaitingApproval {
                     return Ok(task);
                 }
-                loop {
-                    match events.recv().await {
-                        Ok(event) if matches!(event.kind, LiveKind::Status(_)) => break,
-                        Ok(_) => {}
-                        Err(RecvError::Lagged(_)) => break,
-                        Err(RecvError::Closed) => {
-                            events = self.shared.events.subscribe(id);
-                            break;
-                        }
-                    }
+                match next_status(&mut events, self.shared.config.look_again).await {
+                    Ok(()) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => events = self.shared.events.subscribe(id),
                 }
             }
         };
@@ -179,16 +173,19 @@ impl EngineHandle {
         reason: &str,
     ) -> Result<Task, EngineError> {
         let now = self.shared.clock.now();
-        let cancelled = self
-            .shared
-            .store
-            .cancel(workspace, id, reason, now)
-            .await?
+        let shared = Arc::clone(&self.shared);
+        let (in_workspace, task, reason) = (workspace.clone(), id.clone(), reason.to_owned());
+        let work = async move {
+            let cancelled = shared.store.cancel(&in_workspace, &task, &reason, now).await?;
+            if let Some(Cancelled { task, step: Some(step), .. }) = &cancelled {
+                shared.events.publish_steps(std::slice::from_ref(step));
+                shared.events.publish_status(task);
+            }
+            Ok(cancelled)
+        };
+        let cancelled = self.shared.to_the_end(work).await?;
+        let cancelled = cancelled
             .ok_or_else(|| EngineError::NotFound(format!("task {id} in this workspace")))?;
-        if let Some(step) = cancelled.step {
-            self.shared.events.publish_steps(&[step]);
-            self.shared.events.publish_status(&cancelled.task);
-        }
         if let Some(lease) = cancelled.lease {
             self.stop_attempt(&lease).await;
         }
@@ -257,15 +254,17 @@ impl EngineHandle {
     /// # Errors
     /// Where the store fails.
     pub async fn revoke(&self, edge: &EdgeId) -> Result<bool, EngineError> {
-        let Some(tasks) = self.shared.store.revoke_edge(edge, self.shared.clock.now()).await?
-        else {
-            return Ok(false);
+        let (shared, edge) = (Arc::clone(&self.shared), edge.clone());
+        let work = async move {
+            let tasks = shared.store.revoke_edge(&edge, shared.clock.now()).await?;
+            // Also where it had been revoked before: to be sure costs nothing.
+            if let Some(link) = shared.link.get() {
+                link.disconnect(&edge, "revoked");
+            }
+            shared.publish_requeued(tasks.as_deref().unwrap_or_default());
+            Ok(tasks.is_some())
         };
-        if let Some(link) = self.shared.link.get() {
-            link.disconnect(edge, "revoked");
-        }
-        self.shared.publish_requeued(&tasks);
-        Ok(true)
+        Ok(self.shared.to_the_end(work).await?)
     }
 
     /// Whether tasks can run now.
@@ -277,6 +276,22 @@ impl EngineHandle {
         let ready = database && edges_connected > 0 && models > 0;
         Readiness { ready, database, edges_connected, models }
     }
+}
+
+/// Returns at the next status, or after `limit` all the same: whoever waits
+/// looks at the store again.
+async fn next_status(
+    events: &mut broadcast::Receiver<LiveEvent>,
+    limit: Duration,
+) -> Result<(), RecvError> {
+    let status = async {
+        loop {
+            if matches!(events.recv().await?.kind, LiveKind::Status(_)) {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(limit, status).await.unwrap_or(Ok(()))
 }
 
 fn transport_name(transport: Transport) -> &'static str {

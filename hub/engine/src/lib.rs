@@ -12,6 +12,7 @@
 //!           events ◄── dispatch ──► relay ◄── edge (Attach)
 //! ```
 
+mod active;
 mod config;
 mod dispatch;
 mod engine;
@@ -19,12 +20,16 @@ mod error;
 mod events;
 mod files;
 mod handle;
+mod handover;
 mod keys;
+pub mod metrics;
 mod registry;
 mod relay;
 mod service;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod types;
 mod watch;
 
@@ -33,7 +38,7 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::EngineHandle;
-pub use keys::Authentication;
+pub use keys::{Authentication, KeyInfo, KeyRequest};
 pub use types::{
     DeviceLoad, EdgeInfo, EdgeLoad, EventId, Invitation, LiveEvent, LiveKind, ModelLoad, Principal,
     Readiness, Submission, Submitted,

@@ -66,11 +66,16 @@ impl EdgeRegistry for Registry {
             .map_err(unavailable)?;
         let kept: Vec<AttemptId> =
             hello.attempts.iter().filter_map(|held| held.attempt_id.parse().ok()).collect();
-        let lost = self.shared.store.release_lost(edge, &kept, now).await.map_err(unavailable)?;
-        if !lost.is_empty() {
-            tracing::info!(%edge, tasks = lost.len(), "the edge lost runs; they are queued again");
-        }
-        self.shared.publish_requeued(&lost);
+        let (shared, edge) = (Arc::clone(&self.shared), edge.clone());
+        let work = async move {
+            let lost = shared.store.release_lost(&edge, &kept, now).await?;
+            if !lost.is_empty() {
+                tracing::info!(%edge, tasks = lost.len(), "the edge lost runs; queued again");
+            }
+            shared.publish_requeued(&lost);
+            Ok(())
+        };
+        self.shared.to_the_end(work).await.map_err(unavailable)?;
         Ok(epoch)
     }
 
@@ -79,6 +84,10 @@ impl EdgeRegistry for Registry {
         if let Err(error) = self.shared.store.close_session(edge, epoch, now).await {
             tracing::warn!(%edge, %epoch, %error, "could not note the end of a session");
         }
-        self.shared.loads().remove(edge);
+        let link = self.shared.link.get();
+        let newer = link.and_then(|link| link.session(edge)).is_some_and(|new| new.epoch > epoch);
+        if !newer {
+            self.shared.loads().remove(edge);
+        }
     }
 }

@@ -1,34 +1,53 @@
 //! Passes the live events of a run on, from the edge to those who watch.
 
+use std::time::Duration;
+
 use agentos_link::EdgeSession;
 use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_proto::v1::run_event::Event;
 use agentos_proto::v1::{AttachRequest, RunEvent};
 use agentos_store::HeldLease;
+use tonic::{Code, Status};
 
 use crate::engine::Shared;
 use crate::types::{EventId, LiveKind};
 
+/// Before following is tried again on a session that lives.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// How following came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// The edge does not work on the run any more.
+    ToTheEnd,
+    /// The link ended first; the edge may be at work.
+    ToTheLoss,
+}
+
 /// Follows one attempt over one session, to the end of either. When the edge
 /// comes back with the attempt, following begins again where it broke off.
-pub(crate) async fn relay(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
-    let follow = follow(shared, session, lease);
-    tokio::select! {
-        result = follow => if let Err(status) = result {
-            tracing::debug!(task = %lease.task_id, code = ?status.code(), message = status.message(),
-                "stopped following a run");
-        },
-        () = session.closed() => {
-            tracing::debug!(task = %lease.task_id, "the link ended under a run");
+pub(crate) async fn relay(shared: &Shared, session: &EdgeSession, lease: &HeldLease) -> Followed {
+    let follow = async {
+        loop {
+            match follow(shared, session, lease).await {
+                Ok(()) => return,
+                Err(status) if status.code() == Code::NotFound => return,
+                Err(status) => {
+                    tracing::debug!(task = %lease.task_id, code = ?status.code(),
+                        message = status.message(), "following a run broke off; trying again");
+                }
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
+    };
+    tokio::select! {
+        biased;
+        () = session.closed() => Followed::ToTheLoss,
+        () = follow => Followed::ToTheEnd,
     }
 }
 
-async fn follow(
-    shared: &Shared,
-    session: &EdgeSession,
-    lease: &HeldLease,
-) -> Result<(), tonic::Status> {
+async fn follow(shared: &Shared, session: &EdgeSession, lease: &HeldLease) -> Result<(), Status> {
     let request = AttachRequest {
         attempt_id: lease.attempt.to_string(),
         from_seq: shared.events.last_index(&lease.task_id, lease.fence) + 1,

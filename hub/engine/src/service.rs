@@ -44,6 +44,10 @@ fn status_of(error: &StoreError) -> Status {
         StoreError::Fenced | StoreError::JournalConflict { .. } => {
             Status::failed_precondition(message)
         }
+        // The disk or another program is in the way; that can pass.
+        StoreError::DiskFailed { .. } | StoreError::InUse { .. } | StoreError::Open { .. } => {
+            Status::unavailable(message)
+        }
         error if error.is_retryable() => Status::unavailable(message),
         _ => Status::internal(message),
     }
@@ -89,11 +93,16 @@ impl Runs for RunsService {
             now: self.shared.clock.now(),
             ttl: self.shared.config.lease_ttl,
         };
-        let appended = self.shared.store.append(append).await.map_err(|e| status_of(&e))?;
-        self.shared.events.publish_steps(&appended.steps);
-        if appended.task.status != TaskStatus::Running {
-            self.shared.events.publish_status(&appended.task);
-        }
+        let shared = Arc::clone(&self.shared);
+        let work = async move {
+            let appended = shared.store.append(append).await?;
+            shared.events.publish_steps(&appended.steps);
+            if appended.task.status != TaskStatus::Running {
+                shared.events.publish_status(&appended.task);
+            }
+            Ok(appended)
+        };
+        let appended = self.shared.to_the_end(work).await.map_err(|error| status_of(&error))?;
         Ok(Response::new(AppendReply { durable_seq: appended.durable_seq }))
     }
 
@@ -132,13 +141,8 @@ impl Runs for RunsService {
         let request = request.into_inner();
         let task: TaskId = parse("task_id", &request.task_id)?;
         let hash: BlobHash = parse("hash", &request.hash)?;
-        let holds = self
-            .shared
-            .active()
-            .values()
-            .any(|attempt| attempt.edge == edge && attempt.lease.task_id == task);
-        let known = holds
-            && self.shared.store.blob_in_task(&task, &hash).await.map_err(|e| status_of(&e))?;
+        let store = &self.shared.store;
+        let known = store.blob_in_lease(&edge, &task, &hash).await.map_err(|e| status_of(&e))?;
         if !known {
             return Err(Status::not_found("no such file in a run that this edge holds"));
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, EdgeId, Entry, FinishReason, SystemClock, Task, TaskId, Usage, WorkspaceId,
+    AttemptId, Clock, EdgeId, Entry, FinishReason, SystemClock, Task, TaskId, Timestamp, Usage,
+    WorkspaceId,
 };
 use agentos_snapshot::BlobStore;
 use agentos_store::{Append, Claim, SqliteConfig, SqliteStore, Store};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::config::EngineConfig;
 use crate::engine::{Engine, Shared};
 use crate::handle::EngineHandle;
+use crate::keys::{KeyInfo, KeyRequest};
 
 /// An engine with a real store in a folder, and three keys: `test-admin-key`
 /// and `test-read-key` in the workspace `default`, `test-other-key` in `other`.
@@ -31,22 +33,54 @@ pub type TestError = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Where the folder cannot be used.
 pub async fn engine(dir: &Path) -> Result<TestEngine, TestError> {
+    engine_with_clock(dir, Arc::new(SystemClock)).await
+}
+
+/// As [`engine`], with a clock of the test's own.
+///
+/// # Errors
+/// Where the folder cannot be used.
+pub async fn engine_with_clock(dir: &Path, clock: Arc<dyn Clock>) -> Result<TestEngine, TestError> {
     let store = SqliteStore::open(SqliteConfig { path: dir.join("test.db"), readers: 1 }).await?;
     let blobs = BlobStore::open(&dir.join("blobs"))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let engine =
-        Engine::new(EngineConfig::default(), store, Arc::new(blobs), Arc::new(SystemClock));
+    let look_again = Duration::from_millis(100);
+    let config = EngineConfig { look_again, ..EngineConfig::default() };
+    let engine = Engine::new(config, store, Arc::new(blobs), clock);
     let handle = engine.handle();
     let shared = Arc::clone(&handle.shared);
     let everything = ["read", "run", "approve", "admin"];
     let other: WorkspaceId = "other".parse()?;
-    handle.keep_key("test-admin-key", "admin", WorkspaceId::default(), &everything).await?;
-    handle.keep_key("test-read-key", "reader", WorkspaceId::default(), &["read"]).await?;
-    handle.keep_key("test-other-key", "other", other, &everything).await?;
-    Ok(TestEngine { handle, shared })
+    let test = TestEngine { handle, shared };
+    let own = WorkspaceId::default();
+    test.add_key("test-admin-key", "admin", &own, &everything, None).await?;
+    test.add_key("test-read-key", "reader", &own, &["read"], None).await?;
+    test.add_key("test-other-key", "other", &other, &everything, None).await?;
+    Ok(test)
 }
 
 impl TestEngine {
+    /// Adds a key that is `token`, also one whose time is over.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn add_key(
+        &self,
+        token: &str,
+        name: &str,
+        workspace_id: &WorkspaceId,
+        scopes: &[&str],
+        expires_at: Option<Timestamp>,
+    ) -> Result<KeyInfo, TestError> {
+        let request = KeyRequest {
+            name: name.to_owned(),
+            workspace_id: workspace_id.clone(),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            expires_at,
+        };
+        Ok(self.handle.keep_key(token, request).await?)
+    }
+
     /// Ends the oldest pending task, which must be `id`, with `output`.
     ///
     /// # Errors
@@ -62,6 +96,7 @@ impl TestEngine {
         if claimed.task.task_id != *id {
             return Err(format!("the oldest task is {}", claimed.task.task_id).into());
         }
+        self.shared.metrics.leased(id, claimed.agent.model_tier);
         let reply = Entry::ModelReply {
             model: "test-model".into(),
             text: output.into(),
@@ -85,6 +120,7 @@ impl TestEngine {
         let appended = self.shared.store.append(append).await?;
         self.shared.events.publish_steps(&appended.steps);
         self.shared.events.publish_status(&appended.task);
+        self.shared.metrics.observe(&appended.task, &appended.steps);
         Ok(appended.task)
     }
 }

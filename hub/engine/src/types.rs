@@ -137,6 +137,8 @@ pub struct Submitted {
 /// Who makes a request.
 #[derive(Debug, Clone)]
 pub struct Principal {
+    /// What tells it from all others: the id of its key.
+    pub id: String,
     /// The name of the key.
     pub name: String,
     /// The workspace that it acts in.

@@ -117,7 +117,12 @@ impl Watcher {
 
     /// Waits for something new and puts it into `ready`.
     async fn wait(&mut self) -> Result<(), EngineError> {
-        match self.events.recv().await {
+        let Ok(event) =
+            tokio::time::timeout(self.shared.config.look_again, self.events.recv()).await
+        else {
+            return self.read_again().await;
+        };
+        match event {
             Ok(event) => self.take(event).await,
             Err(RecvError::Lagged(_)) => self.read_again().await,
             Err(RecvError::Closed) => {
@@ -128,7 +133,15 @@ impl Watcher {
     }
 
     async fn take(&mut self, mut event: LiveEvent) -> Result<(), EngineError> {
-        if matches!(event.kind, LiveKind::Status(_)) {
+        if let LiveKind::Status(task) = &event.kind {
+            // A status tells of steps too: those before it come first.
+            let is_final = task.status.is_final();
+            if is_final || task.steps > self.last.seq {
+                self.read_again().await?;
+            }
+            if is_final {
+                return Ok(());
+            }
             event.id = self.last;
             self.ready.push_back(event);
             return Ok(());

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, Manifest, NewTask, RelPath, SessionEpoch,
-    Step, Task, TaskId, Timestamp, WorkspaceId,
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, RelPath,
+    SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use crate::{
     Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Redeemed, StoreError, TaskFilter,
+    Redeemed, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -201,14 +201,41 @@ pub trait Store: Send + Sync + 'static {
     /// The files of a workspace as they are now.
     async fn manifest(&self, ws: &WorkspaceId) -> Result<Manifest, StoreError>;
 
-    /// Whether the snapshot of a task that has not ended holds this content.
-    async fn blob_in_task(&self, task: &TaskId, hash: &BlobHash) -> Result<bool, StoreError>;
+    /// Whether `edge` holds the lease of a task whose snapshot holds this
+    /// content.
+    async fn blob_in_lease(
+        &self,
+        edge: &EdgeId,
+        task: &TaskId,
+        hash: &BlobHash,
+    ) -> Result<bool, StoreError>;
 
     /// Adds an API key.
     async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError>;
 
     /// The API key with this hash, also if it has expired or was revoked.
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// The API keys of a workspace, or of all where none is named, also those
+    /// that no longer work; oldest first.
+    async fn keys(&self, ws: Option<&WorkspaceId>) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// Ends an API key of a workspace, or of any where none is named. One that
+    /// was revoked before is returned unchanged; `None` where there is no such
+    /// key.
+    async fn revoke_key(
+        &self,
+        ws: Option<&WorkspaceId>,
+        id: &KeyId,
+        now: Timestamp,
+    ) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// Notes that an API key is in use. A time before the one that is noted
+    /// changes nothing.
+    async fn key_used(&self, id: &KeyId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// How many tasks wait and run, in all workspaces.
+    async fn task_load(&self) -> Result<TaskLoad, StoreError>;
 
     /// That the store answers and its writer runs.
     async fn check(&self) -> Result<Health, StoreError>;

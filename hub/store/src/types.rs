@@ -183,10 +183,21 @@ pub struct KeyRecord {
     pub scopes: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last used, as far as that was noted.
+    pub last_used_at: Option<Timestamp>,
     /// When it ceases to work.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TaskLoad {
+    /// Tasks that wait for an executor.
+    pub pending: u64,
+    /// Tasks that an executor works on.
+    pub running: u64,
 }
 
 /// That the store answers, and what it holds.

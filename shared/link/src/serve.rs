@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ use crate::error::LinkError;
 
 pub(crate) const STREAM_WINDOW: u32 = 2 << 20;
 pub(crate) const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Requests at a time on one HTTP/2 connection of a session.
+const SESSION_STREAMS: u32 = 1024;
 /// How long the tasks of a closed session or listener may take to end.
 pub(crate) const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -115,9 +117,17 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
     }
 }
 
+/// When a request that is let through is served.
+pub(crate) enum Admission {
+    /// At once.
+    Now,
+    /// Once this has happened. It happens, or the connection ends.
+    After(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
 /// Decides whether a request is served, and may add to it.
 pub(crate) type Admit =
-    Arc<dyn Fn(&mut http::Request<Incoming>) -> Result<(), Status> + Send + Sync>;
+    Arc<dyn Fn(&mut http::Request<Incoming>) -> Result<Admission, Status> + Send + Sync>;
 
 /// Services behind their condition of admission.
 #[derive(Clone)]
@@ -129,7 +139,7 @@ pub(crate) struct Gate {
 impl Gate {
     /// Serves everything.
     pub(crate) fn open(routes: Routes) -> Self {
-        Self { routes, admit: Arc::new(|_| Ok(())) }
+        Self { routes, admit: Arc::new(|_| Ok(Admission::Now)) }
     }
 }
 
@@ -140,30 +150,61 @@ impl hyper::service::Service<http::Request<Incoming>> for Gate {
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         match (self.admit)(&mut request) {
-            Ok(()) => {
+            Ok(admission) => {
                 let mut routes = self.routes.clone();
-                // Routes are always ready.
-                Box::pin(async move { routes.call(request).await })
+                Box::pin(async move {
+                    if let Admission::After(ready) = admission {
+                        ready.await;
+                    }
+                    // Routes are always ready.
+                    routes.call(request).await
+                })
             }
             Err(status) => Box::pin(std::future::ready(Ok(status.into_http()))),
         }
     }
 }
 
+/// How one HTTP/2 connection is served.
+pub(crate) struct Serving {
+    /// None where the transport asks by itself.
+    pub(crate) keep_alive: Option<KeepAlive>,
+    /// Requests at a time.
+    pub(crate) streams: u32,
+    /// Once cancelled, no more requests are taken, and the connection ends
+    /// when those under way are answered.
+    pub(crate) drain: CancellationToken,
+}
+
+impl Serving {
+    /// For the two sides of a session.
+    pub(crate) fn session(keep_alive: Option<KeepAlive>) -> Self {
+        Self { keep_alive, streams: SESSION_STREAMS, drain: CancellationToken::new() }
+    }
+}
+
 /// Serves one HTTP/2 connection until it ends. Its requests run in `tasks`.
-pub(crate) async fn serve_h2<I>(io: I, gate: Gate, tasks: &Tasks, keep_alive: Option<KeepAlive>)
+pub(crate) async fn serve_h2<I>(io: I, gate: Gate, tasks: &Tasks, serving: Serving)
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut http = hyper::server::conn::http2::Builder::new(tasks.clone());
     http.timer(TokioTimer::new())
-        .max_concurrent_streams(1024)
+        .max_concurrent_streams(serving.streams)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
-    if let Some(keep_alive) = keep_alive {
+    if let Some(keep_alive) = serving.keep_alive {
         http.keep_alive_interval(keep_alive.interval).keep_alive_timeout(keep_alive.timeout);
     }
-    if let Err(error) = http.serve_connection(TokioIo::new(io), gate).await {
+    let mut connection = pin!(http.serve_connection(TokioIo::new(io), gate));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = serving.drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(error = crate::error::root_cause(&error), "connection of the link ended");
     }
 }

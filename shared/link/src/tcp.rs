@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::SessionEpoch;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, rustls};
@@ -14,6 +15,9 @@ use crate::tls::hub_name;
 
 /// How long the hub waits for a TLS handshake and the header after it.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Bytes that the system may hold of what a lane sends.
+const SEND_BUFFER: usize = 128 << 10;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +95,7 @@ pub(crate) async fn dial_lane(
 ) -> io::Result<DialledLane> {
     let dial = async {
         let mut io = dial_tls(hub, tls).await?;
+        bound_send_buffer(io.get_ref().0, kind)?;
         write_header(&mut io, kind, epoch).await?;
         match io.read_u8().await? {
             ACCEPTED => Ok(io),
@@ -98,6 +103,17 @@ pub(crate) async fn dial_lane(
         }
     };
     tokio::time::timeout(HANDSHAKE_LIMIT, dial).await?
+}
+
+/// So that a ping does not wait behind megabytes of a transfer that the system
+/// has taken already: HTTP/2 sends it before data that it still holds itself.
+pub(crate) fn bound_send_buffer(stream: &TcpStream, kind: LaneKind) -> io::Result<()> {
+    match kind {
+        LaneKind::Sentinel => Ok(()),
+        LaneKind::EdgeCalls | LaneKind::HubCalls | LaneKind::HubBulk => {
+            SockRef::from(stream).set_send_buffer_size(SEND_BUFFER)
+        }
+    }
 }
 
 pub(crate) type DialledLane = tokio_rustls::client::TlsStream<TcpStream>;
@@ -113,9 +129,31 @@ pub(crate) async fn dial_tls(
     TlsConnector::from(Arc::clone(tls)).connect(name, stream).await
 }
 
+/// How a sentinel ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentinelEnd {
+    /// The other side closed it, as the death of its process does.
+    Gone,
+    /// Nothing came for too long, or the network failed: that tells nothing
+    /// of the process.
+    Silent,
+}
+
+impl SentinelEnd {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Gone,
+            _ => Self::Silent,
+        }
+    }
+}
+
 /// Reads and writes a byte now and then, until the other side is gone or
 /// silent for `idle`.
-pub(crate) async fn watch_sentinel<S>(io: S, keepalive: Duration, idle: Duration)
+pub(crate) async fn watch_sentinel<S>(io: S, keepalive: Duration, idle: Duration) -> SentinelEnd
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
@@ -123,18 +161,28 @@ where
     let beat = async {
         loop {
             tokio::time::sleep(keepalive).await;
-            if writer.write_all(&[0]).await.is_err() || writer.flush().await.is_err() {
-                return;
+            if let Err(error) = writer.write_all(&[0]).await {
+                return SentinelEnd::of(&error);
+            }
+            if let Err(error) = writer.flush().await {
+                return SentinelEnd::of(&error);
             }
         }
     };
     let listen = async {
         let mut buffer = [0; 64];
-        while let Ok(Ok(1..)) = tokio::time::timeout(idle, reader.read(&mut buffer)).await {}
+        loop {
+            match tokio::time::timeout(idle, reader.read(&mut buffer)).await {
+                Ok(Ok(0)) => return SentinelEnd::Gone,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return SentinelEnd::of(&error),
+                Err(_) => return SentinelEnd::Silent,
+            }
+        }
     };
     tokio::select! {
-        () = beat => {}
-        () = listen => {}
+        end = beat => end,
+        end = listen => end,
     }
 }
 
@@ -163,11 +211,33 @@ mod tests {
         let mut watch = std::pin::pin!(watch_sentinel(near, keepalive, idle));
         let mut peer = Box::pin(watch_sentinel(far, keepalive, idle));
         tokio::select! {
-            () = &mut watch => panic!("ended while the peer lived"),
-            () = &mut peer => panic!("ended while we lived"),
+            _ = &mut watch => panic!("ended while the peer lived"),
+            _ = &mut peer => panic!("ended while we lived"),
             () = tokio::time::sleep(Duration::from_secs(60)) => {}
         }
         drop(peer);
-        watch.await;
+        assert_eq!(watch.await, SentinelEnd::Gone);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_not_taken_for_death() {
+        let (near, _far) = tokio::io::duplex(64);
+        let watch = watch_sentinel(near, Duration::from_secs(1), Duration::from_secs(3));
+        assert_eq!(watch.await, SentinelEnd::Silent);
+        let network = io::Error::from(io::ErrorKind::HostUnreachable);
+        assert_eq!(SentinelEnd::of(&network), SentinelEnd::Silent);
+    }
+
+    #[tokio::test]
+    async fn the_system_holds_little_of_what_a_lane_sends() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let size = || SockRef::from(&stream).send_buffer_size().unwrap();
+        let usual = size();
+        bound_send_buffer(&stream, LaneKind::Sentinel).unwrap();
+        assert_eq!(size(), usual);
+        bound_send_buffer(&stream, LaneKind::HubBulk).unwrap();
+        // Linux tells the double: it counts its own records.
+        assert!((SEND_BUFFER..=2 * SEND_BUFFER).contains(&size()), "{}", size());
     }
 }

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "aosjoin_";
-const SECRET: usize = 16;
+/// Bytes of a token's secret.
+pub(crate) const SECRET: usize = 16;
 const FINGERPRINT: usize = 32;
 const CHECKSUM: usize = 4;
 

@@ -44,7 +44,9 @@ pub(crate) struct Rounds {
     pub(crate) fsyncs: usize,
     /// Answers of the model on each of the two ways.
     pub(crate) answers: usize,
-    /// The most tokens of an answer.
+    /// The most tokens of an answer. So many that an answer of the
+    /// demonstration model lasts much longer than a time slice of the
+    /// scheduler: this is about throughput, the round trip is measured apart.
     pub(crate) tokens: u32,
 }
 
@@ -59,7 +61,7 @@ impl Options {
             tool_calls: 200,
             fsyncs: 100,
             answers: 7,
-            tokens: 512,
+            tokens: 2048,
         };
         if !self.quick {
             return full;
@@ -72,7 +74,7 @@ impl Options {
             tool_calls: 40,
             fsyncs: 30,
             answers: 3,
-            tokens: 256,
+            tokens: 512,
             ..full
         }
     }

@@ -123,6 +123,7 @@ fn figures(measured: &Measured, machine: &Machine, quick: bool) -> Figures {
         tool_call_p99_ms: rounded(tool_calls.calls.p99(), 3),
         tokens_ratio: rounded(path / direct, 4),
         tokens_per_s_direct: rounded(direct, 1),
+        tokens_direct_spread: rounded(tokens.direct.spread(), 4),
         tokens_per_s_path: rounded(path, 1),
         answer_tokens: tokens.answer_tokens,
         hub_idle_mb: rounded(f64::from(kibibytes) * 1024.0 / 1e6, 2),

@@ -60,6 +60,13 @@ impl Samples {
         let rank = (sorted.len() * percent.min(100)).div_ceil(100).max(1);
         sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
     }
+
+    /// How far the measurements lie apart: from the least to the most, as a
+    /// share of the median.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        (self.percentile(100) - self.percentile(0)) / self.p50()
+    }
 }
 
 impl FromIterator<f64> for Samples {
@@ -88,6 +95,7 @@ mod tests {
         assert!(same(samples.p99(), 99.0));
         assert!(same(samples.percentile(0), 1.0));
         assert!(same(samples.percentile(100), 100.0));
+        assert!(same(samples.spread(), 99.0 / 50.0));
     }
 
     #[test]

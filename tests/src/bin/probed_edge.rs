@@ -62,9 +62,13 @@ impl Probe {
     fn new(folder: PathBuf) -> Self {
         let list = FileList::default();
         let mut spec = list.spec().clone();
-        // Random weights would ask for random folders.
-        spec.parameters =
-            json!({ "type": "object", "properties": {}, "additionalProperties": false });
+        // Random weights would ask for random folders: they may ask for this one.
+        spec.parameters = json!({
+            "type": "object",
+            "properties": { "path": { "type": "string", "enum": ["probe"] } },
+            "required": ["path"],
+            "additionalProperties": false,
+        });
         Self { list, spec, folder }
     }
 }

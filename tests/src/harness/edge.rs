@@ -11,9 +11,6 @@ use super::place::Place;
 use super::process::{Launch, Process};
 use super::wait::eventually;
 
-/// What is usual, without llama.cpp's hundred lines about each model.
-const LOG_LEVEL: &str = "info,llama-cpp-2=warn,llama_cpp_2=error";
-
 /// Which edge.
 #[derive(Debug, Clone)]
 pub struct EdgeProgram {
@@ -64,7 +61,6 @@ impl Edge {
     fn launch(&self, args: &[&str]) -> Launch {
         let mut launch = Launch::new(&self.name, &self.program.program, args.iter().copied());
         launch.env.clone_from(&self.program.env);
-        let mut launch = launch.with_env("AGENT_OS_LOG_LEVEL", LOG_LEVEL);
         launch.args.extend(["--data".to_owned(), self.data.display().to_string()]);
         #[cfg(target_os = "linux")]
         launch.namespace.clone_from(&self.namespace);
@@ -162,13 +158,6 @@ impl Edge {
     /// If it does not run.
     pub fn kill(&mut self) -> Result<()> {
         self.process()?.kill()
-    }
-
-    /// Shows the end of its log.
-    pub fn show_log(&self) {
-        if let Some(process) = &self.process {
-            process.show_log();
-        }
     }
 }
 

@@ -178,10 +178,35 @@ impl Watch {
     pub fn check_gapless(&self, steps: u64) -> Result<()> {
         let live: Vec<_> = self.live().into_iter().filter(|place| place.seq == steps).collect();
         ensure!(!live.is_empty(), "no live event after step {steps}");
-        for pair in live.windows(2) {
-            let follows = pair[0].fence < pair[1].fence || pair[0].index + 1 == pair[1].index;
-            ensure!(follows, "{:?} came after {:?}", pair[1], pair[0]);
+        gapless(&live)
+    }
+}
+
+/// Numbers follow each other; those of a new lease begin anew.
+fn gapless(live: &[EventPlace]) -> Result<()> {
+    for pair in live.windows(2) {
+        let [before, after] = [pair[0], pair[1]];
+        let same_lease = before.fence == after.fence && before.index + 1 == after.index;
+        let new_lease = before.fence < after.fence && after.index == 1;
+        ensure!(same_lease || new_lease, "{after:?} came after {before:?}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_and_repetitions_are_noticed() {
+        let places = |numbers: &[(u64, u64)]| {
+            let place = |&(fence, index): &(u64, u64)| EventPlace { seq: 0, fence, index };
+            gapless(&numbers.iter().map(place).collect::<Vec<_>>())
+        };
+        places(&[(1, 4), (1, 5), (2, 1), (2, 2)]).unwrap();
+        for wrong in [[(1, 4), (1, 6)], [(1, 4), (1, 4)], [(1, 4), (1, 3)], [(2, 4), (1, 5)]] {
+            assert!(places(&wrong).is_err(), "{wrong:?}");
         }
-        Ok(())
+        assert!(places(&[(1, 4), (2, 2)]).is_err());
     }
 }

@@ -135,11 +135,4 @@ impl Hub {
     pub fn kill(&mut self) -> Result<()> {
         self.process()?.kill()
     }
-
-    /// Shows the end of its log.
-    pub fn show_log(&self) {
-        if let Some(process) = &self.process {
-            process.show_log();
-        }
-    }
 }

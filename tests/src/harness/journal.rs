@@ -70,3 +70,90 @@ pub fn check_continued(before: &[Step], after: &[Step]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use agentos_domain::{Fence, FinishReason, TaskId, Timestamp, ToolOutcome, Usage};
+    use agentos_domain::{ToolCall, ToolClass};
+
+    use super::*;
+
+    fn call() -> ToolCall {
+        ToolCall {
+            id: "1".to_owned(),
+            name: "file_list".parse().unwrap(),
+            arguments: serde_json::json!({}),
+        }
+    }
+
+    fn reply(tool_calls: Vec<ToolCall>) -> Entry {
+        Entry::ModelReply {
+            model: "m".to_owned(),
+            text: "t".to_owned(),
+            tool_calls,
+            finish: FinishReason::Stop,
+            usage: Usage::default(),
+            confidence: None,
+            duration_ms: 0,
+        }
+    }
+
+    fn whole() -> Vec<Step> {
+        let class = ToolClass::Read;
+        let entries = [
+            reply(vec![call()]),
+            Entry::ToolIntent { call: call(), class, idempotency_key: "k".to_owned() },
+            Entry::ToolRetry { call_id: "1".to_owned() },
+            Entry::ToolResult {
+                call_id: "1".to_owned(),
+                outcome: ToolOutcome::Ok(serde_json::json!(1)),
+                duration_ms: 0,
+            },
+            reply(Vec::new()),
+            Entry::Finished { output: "t".to_owned(), truncated: false },
+        ];
+        let (task_id, recorded_at) = (TaskId::generate(), Timestamp::from_millis(0));
+        let step = |(seq, entry)| Step {
+            task_id: task_id.clone(),
+            seq,
+            fence: Fence(1),
+            recorded_at,
+            entry,
+        };
+        (1..).zip(entries).map(step).collect()
+    }
+
+    #[test]
+    fn a_whole_journal_is_counted() {
+        let counts = check_whole(&whole()).unwrap();
+        let expected =
+            Counts { model_replies: 2, tool_intents: 1, tool_retries: 1, tool_results: 1 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn a_broken_journal_is_refused() {
+        let broken = |change: fn(&mut Vec<Step>)| {
+            let mut steps = whole();
+            change(&mut steps);
+            check_whole(&steps).is_err()
+        };
+        assert!(broken(|steps| drop(steps.remove(3))), "a gap");
+        assert!(broken(|steps| steps[5].seq = 5), "a number twice");
+        assert!(broken(|steps| steps[1].fence = Fence(9)), "a lost lease wrote later");
+        assert!(broken(|steps| steps[2].task_id = TaskId::generate()), "another task's step");
+        assert!(broken(|steps| steps.swap(1, 3)), "the wrong order");
+        assert!(broken(|steps| steps[2].entry = steps[1].entry.clone()), "an intent twice");
+        assert!(broken(|steps| steps[4].entry = steps[3].entry.clone()), "a result twice");
+    }
+
+    #[test]
+    fn a_finished_step_that_changes_is_noticed() {
+        let (before, mut after) = (whole(), Vec::new());
+        after.clone_from(&before);
+        check_continued(&before[..3], &after).unwrap();
+        assert!(check_continued(&before, &after[..3]).is_err());
+        after[0].fence = Fence(2);
+        assert!(check_continued(&before[..3], &after).is_err());
+    }
+}

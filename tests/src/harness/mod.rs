@@ -3,7 +3,7 @@
 //! A [`System`] is one hub and one edge on this machine, each in a data folder
 //! of its own. Everything that waits polls an observable condition and gives
 //! up after [`DEADLINE`]. Processes are killed when their owner is dropped;
-//! their logs are shown unless the test has said [`System::passed`].
+//! their logs are shown unless the test has said [`Place::passed`].
 
 mod client;
 mod edge;
@@ -25,7 +25,7 @@ pub use hub::{Hub, HubPorts};
 pub use journal::{Counts, check_continued, check_whole};
 #[cfg(target_os = "linux")]
 pub use namespace::{Namespace, inside};
-pub use place::{Place, skip};
+pub use place::{Place, note, skip};
 pub use probe::Probe;
 pub use process::{Launch, Process};
 pub use system::{Setup, System};

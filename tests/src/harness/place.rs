@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use nix::unistd::{Gid, Uid};
@@ -11,11 +12,16 @@ use tempfile::TempDir;
 /// `nobody` nearly everywhere; processes need no entry in the user database.
 const UNPRIVILEGED: u32 = 65_534;
 
+/// Lines of a log that are shown when a test fails.
+const SHOWN_LINES: usize = 150;
+
 /// A temporary folder that is gone with its owner. Where the test runs as
-/// root, what it starts runs as an unprivileged user.
+/// root, what it starts runs as an unprivileged user. The logs in it are shown
+/// unless the test has said [`Place::passed`].
 pub struct Place {
     folder: TempDir,
     user: Option<u32>,
+    passed: AtomicBool,
 }
 
 impl Place {
@@ -32,7 +38,30 @@ impl Place {
             .tempdir_in(&parent)
             .with_context(|| format!("no temporary folder in {}", parent.display()))?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
-        Ok(Self { folder, user })
+        Ok(Self { folder, user, passed: AtomicBool::new(false) })
+    }
+
+    /// The test is over and well: nothing needs to be shown.
+    pub fn passed(&self) {
+        self.passed.store(true, Ordering::SeqCst);
+    }
+
+    /// Shows the end of each log.
+    fn show_logs(&self) {
+        let mut error = std::io::stderr().lock();
+        let entries = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
+        let mut logs: Vec<_> = entries.map(|entry| entry.path()).collect();
+        logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+        logs.sort();
+        for log in logs {
+            let text = std::fs::read(&log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<_> = text.lines().collect();
+            let end = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
+            let name = log.file_name().unwrap_or_default().display();
+            // Nothing is left to do if even standard error is gone.
+            let _ = writeln!(error, "---- {name} ----\n{end}\n----");
+        }
     }
 
     /// The user that processes run as; `None` is the test's own.
@@ -101,6 +130,14 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.passed.load(Ordering::SeqCst) {
+            self.show_logs();
+        }
+    }
+}
+
 fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
@@ -109,7 +146,12 @@ fn is_root() -> bool {
 /// `if missing && skip("no root") { return Ok(()) }`.
 #[must_use]
 pub fn skip(reason: &str) -> bool {
-    // Nothing is left to do if even standard error is gone.
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    note(&format!("skipped: {reason}"));
     true
+}
+
+/// Says something to those who read the test's output.
+pub fn note(text: &str) {
+    // Nothing is left to do if even standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,7 +1,7 @@
 //! One process under test.
 
 use std::fs::OpenOptions;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,9 +13,6 @@ use nix::unistd::Pid;
 
 use super::place::Place;
 use super::wait::eventually;
-
-/// Lines of a log that are shown when a test fails.
-const SHOWN_LINES: usize = 150;
 
 /// How a process is started.
 pub struct Launch {
@@ -157,16 +154,6 @@ impl Process {
     pub async fn exit(&mut self) -> Result<ExitStatus> {
         let (name, child) = (&self.name, &mut self.child);
         eventually(&format!("the end of {name}"), async || Ok(child.try_wait()?)).await
-    }
-
-    /// Shows the end of its log.
-    pub fn show_log(&self) {
-        let output = self.output();
-        let lines: Vec<_> = output.lines().collect();
-        let from = lines.len().saturating_sub(SHOWN_LINES);
-        let text = lines[from..].join("\n");
-        // Nothing is left to do if even standard error is gone.
-        let _ = writeln!(std::io::stderr(), "---- log of {} ----\n{text}\n----", self.name);
     }
 }
 

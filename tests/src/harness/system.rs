@@ -46,14 +46,13 @@ pub struct System {
     pub probe: Probe,
     /// The folders.
     pub place: Arc<Place>,
-    passed: bool,
 }
 
 impl System {
     /// Starts a hub, lets an edge join, starts the edge.
     ///
     /// # Errors
-    /// If anything of it fails; the logs are shown.
+    /// If anything of it fails.
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
         let place = Arc::new(Place::new()?);
         let ports = HubPorts::free()?;
@@ -65,7 +64,7 @@ impl System {
     /// Adds an edge to a hub that runs; `prepare` may change it before it joins.
     ///
     /// # Errors
-    /// If anything of it fails; the logs are shown.
+    /// If anything of it fails.
     pub async fn with(
         place: Arc<Place>,
         hub: Hub,
@@ -80,7 +79,7 @@ impl System {
         program.args = edge_args.iter().map(|arg| (*arg).to_owned()).collect();
         let mut edge = Edge::new(&place, program, "edge")?;
         prepare(&mut edge);
-        let mut system = Self { edge, hub, client, probe, place, passed: false };
+        let mut system = Self { edge, hub, client, probe, place };
         let token = system.client.invite().await?;
         system.edge.join(&system.hub.ports.link.to_string(), &token).await?;
         system.edge.start(&system.client).await?;
@@ -134,18 +133,9 @@ impl System {
         Ok(counts)
     }
 
-    /// The test is over and well: nothing needs to be shown.
-    pub fn passed(mut self) {
-        self.passed = true;
-    }
-}
-
-impl Drop for System {
-    fn drop(&mut self) {
-        if !self.passed {
-            self.hub.show_log();
-            self.edge.show_log();
-        }
+    /// The test is over and well: no logs need to be shown.
+    pub fn passed(self) {
+        self.place.passed();
     }
 }
 

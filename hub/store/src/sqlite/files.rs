@@ -1,6 +1,8 @@
 //! The files of a workspace, and the snapshots that tasks work on.
 
-use agentos_domain::{BlobHash, FileEntry, Manifest, RelPath, TaskId, Timestamp, WorkspaceId};
+use agentos_domain::{
+    BlobHash, EdgeId, FileEntry, Manifest, RelPath, TaskId, Timestamp, WorkspaceId,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
@@ -105,15 +107,15 @@ pub(super) fn drop_old_snapshots(conn: &Connection, ws: &WorkspaceId) -> Result<
     Ok(())
 }
 
-pub(super) fn blob_in_task(
+pub(super) fn blob_in_lease(
     conn: &Connection,
+    edge: &EdgeId,
     task: &TaskId,
     hash: &BlobHash,
 ) -> Result<bool, Fault> {
     let mut statement = conn.prepare_cached(
-        "SELECT 1 FROM tasks JOIN snapshot_files USING (snapshot_id)
-         WHERE task_id = ?1 AND hash = ?2
-         AND status IN ('pending', 'running', 'waiting_approval')",
+        "SELECT 1 FROM leases JOIN tasks USING (task_id) JOIN snapshot_files USING (snapshot_id)
+         WHERE task_id = ?1 AND hash = ?2 AND edge_id = ?3",
     )?;
-    Ok(statement.exists([task.to_string(), hash.to_string()])?)
+    Ok(statement.exists([task.to_string(), hash.to_string(), edge.to_string()])?)
 }

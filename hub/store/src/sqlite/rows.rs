@@ -129,6 +129,7 @@ pub(super) fn key(row: &Row<'_>) -> Result<KeyRecord> {
         workspace_id: parsed(row, "workspace_id")?,
         scopes: json(row, "scopes")?,
         created_at: time(row, "created_at")?,
+        last_used_at: time_opt(row, "last_used_at")?,
         expires_at: time_opt(row, "expires_at")?,
         revoked_at: time_opt(row, "revoked_at")?,
     })

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
-use crate::{Created, StoreError, TaskFilter};
+use crate::{Created, StoreError, TaskFilter, TaskLoad};
 
 /// How long an idempotency key stands for its task.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -209,4 +209,16 @@ pub(super) fn count(conn: &Connection) -> Result<u64, Fault> {
     Ok(conn
         .prepare_cached("SELECT count(*) FROM tasks")?
         .query_row([], |row| rows::uint(row, 0))?)
+}
+
+/// Every running task has a lease, and no other has one.
+pub(super) fn load(conn: &Connection) -> Result<TaskLoad, Fault> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM tasks WHERE status = 'pending'),
+                    (SELECT count(*) FROM leases)",
+        )?
+        .query_row([], |row| {
+            Ok(TaskLoad { pending: rows::uint(row, 0)?, running: rows::uint(row, 1)? })
+        })?)
 }

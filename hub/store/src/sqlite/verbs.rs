@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, Manifest, NewTask, RelPath, SessionEpoch,
-    Step, Task, TaskId, Timestamp, WorkspaceId,
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, RelPath,
+    SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -12,7 +12,7 @@ use super::open::SCHEMA_VERSION;
 use super::{SqliteStore, edges, files, journal, keys, leases, tasks};
 use crate::{
     Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Redeemed, Store, StoreError, TaskFilter,
+    Redeemed, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -207,9 +207,14 @@ impl Store for SqliteStore {
         self.read(move |conn| files::manifest(conn, &ws)).await
     }
 
-    async fn blob_in_task(&self, task: &TaskId, hash: &BlobHash) -> Result<bool, StoreError> {
-        let (task, hash) = (task.clone(), *hash);
-        self.read(move |conn| files::blob_in_task(conn, &task, &hash)).await
+    async fn blob_in_lease(
+        &self,
+        edge: &EdgeId,
+        task: &TaskId,
+        hash: &BlobHash,
+    ) -> Result<bool, StoreError> {
+        let (edge, task, hash) = (edge.clone(), task.clone(), *hash);
+        self.read(move |conn| files::blob_in_lease(conn, &edge, &task, &hash)).await
     }
 
     async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError> {
@@ -220,6 +225,30 @@ impl Store for SqliteStore {
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError> {
         let hash = *hash;
         self.read(move |conn| keys::by_hash(conn, &hash)).await
+    }
+
+    async fn keys(&self, ws: Option<&WorkspaceId>) -> Result<Vec<KeyRecord>, StoreError> {
+        let ws = ws.cloned();
+        self.read(move |conn| keys::list(conn, ws.as_ref())).await
+    }
+
+    async fn revoke_key(
+        &self,
+        ws: Option<&WorkspaceId>,
+        id: &KeyId,
+        now: Timestamp,
+    ) -> Result<Option<KeyRecord>, StoreError> {
+        let (ws, id) = (ws.cloned(), id.clone());
+        self.write(move |tx| keys::revoke(tx.conn, ws.as_ref(), &id, now)).await
+    }
+
+    async fn key_used(&self, id: &KeyId, now: Timestamp) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| keys::used(tx.conn, &id, now)).await
+    }
+
+    async fn task_load(&self) -> Result<TaskLoad, StoreError> {
+        self.read(tasks::load).await
     }
 
     async fn check(&self) -> Result<Health, StoreError> {

@@ -17,7 +17,7 @@ async fn a_missing_folder_is_made_and_the_file_is_private() {
     let path = folder.path().join("a/b/hub.db");
     let store = open(&path).await.unwrap();
     add_task(&store, "a", 0).await;
-    assert_eq!(store.check().await.unwrap().schema_version, 1);
+    assert_eq!(store.check().await.unwrap().schema_version, 2);
     for name in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"] {
         let mode = std::fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} is readable by others");
@@ -50,7 +50,7 @@ async fn a_newer_database_is_refused_untouched() {
     assert_eq!(
         error.to_string(),
         format!(
-            "database {} was written by a newer version (schema 99, this program knows 1): \
+            "database {} was written by a newer version (schema 99, this program knows 2): \
              install that version or restore a backup",
             path.display()
         )
@@ -66,7 +66,7 @@ async fn a_newer_version_in_the_log_is_seen_too() {
     // Still open, so that its change is only in the write-ahead log.
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 1, .. }));
+    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 2, .. }));
 }
 
 #[tokio::test]
@@ -112,4 +112,24 @@ async fn a_path_that_cannot_be_is_explained() {
     std::fs::write(&file, "x").unwrap();
     assert!(matches!(refusal(&file.join("hub.db")).await, StoreError::Open { .. }));
     assert!(matches!(refusal(folder.path()).await, StoreError::Open { .. }));
+}
+
+#[tokio::test]
+async fn an_older_database_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../src/sqlite/schema/001_initial.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO api_keys (key_id, name, prefix, hash, workspace_id, scopes, created_at)
+             VALUES ('key_0192f5e0a0007000800000000000abcd', 'admin', 'aos_1234',
+                     zeroblob(32), 'default', '[\"admin\"]', 5);
+         PRAGMA application_id = 1097289555; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    old.close().unwrap();
+    let store = open(&path).await.unwrap();
+    assert_eq!(store.check().await.unwrap().schema_version, 2);
+    let key = store.key_by_hash(&[0; 32]).await.unwrap().unwrap();
+    assert_eq!((key.name.as_str(), key.last_used_at), ("admin", None));
 }

@@ -32,6 +32,11 @@ pub struct EdgeLinkConfig {
     pub idle: Duration,
     /// How long QUIC may take to connect before TCP is tried.
     pub quic_deadline: Duration,
+    /// How long QUIC gets once more, when it was too slow and TCP answers: a
+    /// hub that has just started has missed its first packets.
+    pub quic_retry: Duration,
+    /// How often an edge on TCP tries QUIC again ([`TransportChoice::Auto`]).
+    pub quic_interval: Duration,
     /// Upper bound of the first back-off.
     pub backoff_min: Duration,
     /// Upper bound of every back-off.
@@ -41,8 +46,10 @@ pub struct EdgeLinkConfig {
 }
 
 impl EdgeLinkConfig {
-    /// The usual values: keepalive 1 s, idle limit 3 s, 2 s for QUIC, back-off
-    /// from 50 ms to 5 s.
+    /// The usual values: keepalive 0.8 s and idle limit 2.5 s (a hub that falls
+    /// silent is noticed after at most the sum of both), 2 s for QUIC and 0.7 s
+    /// more when TCP answers, QUIC again every 5 minutes, back-off from 50 ms
+    /// to 5 s.
     #[must_use]
     pub fn new(hub: impl Into<String>, identity_dir: PathBuf, version: impl Into<String>) -> Self {
         Self {
@@ -50,9 +57,11 @@ impl EdgeLinkConfig {
             identity_dir,
             version: version.into(),
             capabilities: Vec::new(),
-            keepalive: Duration::from_secs(1),
-            idle: Duration::from_secs(3),
+            keepalive: Duration::from_millis(800),
+            idle: Duration::from_millis(2500),
             quic_deadline: Duration::from_secs(2),
+            quic_retry: Duration::from_millis(700),
+            quic_interval: Duration::from_secs(300),
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(5),
             transport: TransportChoice::Auto,

@@ -8,6 +8,7 @@ use agentos_domain::SessionEpoch;
 use agentos_proto::v1::session_client::SessionClient;
 use agentos_proto::v1::{HelloRequest, Welcome};
 use futures::future::select_ok;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,8 @@ use super::run::Core;
 use crate::channel::LinkChannel;
 use crate::error::LinkError;
 use crate::quic;
-use crate::serve::{Gate, KeepAlive, Tasks, Transport, serve_h2};
-use crate::tcp::{LaneKind, dial_lane};
+use crate::serve::{Gate, KeepAlive, Serving, Tasks, Transport, serve_h2};
+use crate::tcp::{HANDSHAKE_LIMIT, LaneKind, dial_lane};
 use crate::tls::edge_config;
 
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
@@ -48,34 +49,71 @@ pub(super) async fn resolve(hub: &str) -> Result<Vec<SocketAddr>, LinkError> {
 }
 
 /// QUIC first, then TCP, as the configuration says.
-pub(super) async fn dial(core: &Core, stop: &CancellationToken) -> Result<Live, LinkError> {
+pub(super) async fn dial(core: &Arc<Core>, stop: &CancellationToken) -> Result<Live, LinkError> {
+    let config = &core.config;
+    let addrs = resolve(&config.hub).await?;
+    let tls = edge_config(&core.identity.get(), &core.clock)?;
+    match config.transport {
+        TransportChoice::QuicOnly => {
+            dial_quic(core, &addrs, &tls, config.quic_deadline, stop).await
+        }
+        TransportChoice::TcpOnly => dial_tcp(core, &addrs, &tls, stop).await,
+        TransportChoice::Auto => dial_either(core, &addrs, &tls, stop).await,
+    }
+}
+
+/// QUIC alone, for an edge that is connected over TCP.
+pub(super) async fn dial_quic_again(
+    core: &Arc<Core>,
+    stop: &CancellationToken,
+) -> Result<Live, LinkError> {
     let addrs = resolve(&core.config.hub).await?;
     let tls = edge_config(&core.identity.get(), &core.clock)?;
-    if core.config.transport != TransportChoice::TcpOnly {
-        match dial_quic(core, &addrs, &tls, stop).await {
-            Ok(live) => return Ok(live),
-            Err(error) if core.config.transport == TransportChoice::QuicOnly => return Err(error),
-            // Over TCP the answer would be the same.
-            Err(error @ (LinkError::Refused { .. } | LinkError::WrongHub { .. })) => {
-                return Err(error);
-            }
-            Err(error) => tracing::debug!(%error, "no link over QUIC, trying TCP"),
+    dial_quic(core, &addrs, &tls, core.config.quic_deadline, stop).await
+}
+
+async fn dial_either(
+    core: &Arc<Core>,
+    addrs: &[SocketAddr],
+    tls: &Arc<rustls::ClientConfig>,
+    stop: &CancellationToken,
+) -> Result<Live, LinkError> {
+    let config = &core.config;
+    let mut tried = dial_quic(core, addrs, tls, config.quic_deadline, stop).await;
+    if matches!(tried, Err(LinkError::Unreachable { .. })) {
+        tcp_answers(&config.hub, addrs).await?;
+        tried = dial_quic(core, addrs, tls, config.quic_retry, stop).await;
+    }
+    match tried {
+        // Over TCP a refusal would be the same.
+        Ok(_) | Err(LinkError::Refused { .. } | LinkError::WrongHub { .. }) => tried,
+        Err(error) => {
+            tracing::debug!(%error, "no link over QUIC, trying TCP");
+            dial_tcp(core, addrs, tls, stop).await
         }
     }
-    dial_tcp(core, &addrs, &tls, stop).await
+}
+
+/// Whether somebody listens at the hub's address.
+async fn tcp_answers(hub: &str, addrs: &[SocketAddr]) -> Result<(), LinkError> {
+    let failed = |error: std::io::Error| LinkError::of_dial(hub, &error);
+    let connected = timeout(HANDSHAKE_LIMIT, TcpStream::connect(addrs)).await;
+    connected.map_err(|late| failed(late.into()))?.map_err(failed)?;
+    Ok(())
 }
 
 async fn dial_quic(
-    core: &Core,
+    core: &Arc<Core>,
     addrs: &[SocketAddr],
     tls: &Arc<rustls::ClientConfig>,
+    deadline: Duration,
     stop: &CancellationToken,
 ) -> Result<Live, LinkError> {
     let config = &core.config;
     let dials = addrs
         .iter()
         .map(|addr| Box::pin(quic::dial(*addr, Arc::clone(tls), config.keepalive, config.idle)));
-    let ((endpoint, connection), _) = timeout(config.quic_deadline, select_ok(dials))
+    let ((endpoint, connection), _) = timeout(deadline, select_ok(dials))
         .await
         .map_err(|_| LinkError::Unreachable {
             hub: config.hub.clone(),
@@ -98,7 +136,7 @@ async fn dial_quic(
             });
         }
     };
-    ending.watch_sentinel(core, connection.remote_address(), tls, epoch, channel.clone());
+    ending.watch_sentinel(core, connection.remote_address(), epoch, channel.clone());
     Ok(Live { epoch, transport: Transport::Quic, channel, ending })
 }
 
@@ -112,7 +150,8 @@ fn serve_streams(core: &Core, connection: &quinn::Connection, ending: &Ending) {
                 Ok((out, into)) => {
                     let (gate, tasks) = (gate.clone(), owner.tasks().clone());
                     owner.tasks().spawn(async move {
-                        serve_h2(tokio::io::join(into, out), gate, &tasks, None).await;
+                        let io = tokio::io::join(into, out);
+                        serve_h2(io, gate, &tasks, Serving::session(None)).await;
                     });
                 }
                 Err(error) => return owner.end(&error.to_string()),
@@ -166,7 +205,7 @@ async fn open_lanes(
         let gate = Gate::open(core.routes.clone());
         let owner = ending.clone();
         ending.tasks().spawn(async move {
-            serve_h2(io, gate, owner.tasks(), Some(keep_alive)).await;
+            serve_h2(io, gate, owner.tasks(), Serving::session(Some(keep_alive))).await;
             owner.end("the hub closed a lane, or is silent");
         });
     }

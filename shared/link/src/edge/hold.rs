@@ -5,15 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use agentos_domain::{Clock, SessionEpoch};
-use tokio_rustls::rustls;
 
 use super::backoff::Backoff;
 use super::run::Core;
 use crate::PROBE_LIMIT;
 use crate::channel::LinkChannel;
+use crate::error::LinkError;
 use crate::quic;
 use crate::serve::{Tasks, Transport};
-use crate::tcp::{LaneKind, dial_lane, watch_sentinel};
+use crate::tcp::{DialledLane, LaneKind, SentinelEnd, dial_lane, watch_sentinel};
+use crate::tls::edge_config;
 
 /// How much more the wall clock than the monotonic one must have moved to
 /// tell that the machine slept.
@@ -108,20 +109,20 @@ impl Ending {
     /// breaks. That it cannot be opened is no error.
     pub(super) fn watch_sentinel(
         &self,
-        core: &Core,
+        core: &Arc<Core>,
         hub: SocketAddr,
-        tls: &Arc<rustls::ClientConfig>,
         epoch: SessionEpoch,
         channel: LinkChannel,
     ) {
         let (keepalive, idle) = (core.config.keepalive, core.config.idle);
         let mut backoff = Backoff::new(core.config.backoff_min, core.config.backoff_max);
-        let (owner, tls) = (self.clone(), Arc::clone(tls));
+        let (owner, core) = (self.clone(), Arc::clone(core));
         self.tasks().spawn(async move {
             loop {
-                if let Ok(io) = dial_lane(&[hub], &tls, LaneKind::Sentinel, epoch).await {
-                    watch_sentinel(io, keepalive, idle).await;
-                    if !channel.answers_within(PROBE_LIMIT).await {
+                if let Ok(io) = dial_sentinel(&core, hub, epoch).await {
+                    let end = watch_sentinel(io, keepalive, idle).await;
+                    // Of silence the idle limit of QUIC judges.
+                    if end == SentinelEnd::Gone && !channel.answers_within(PROBE_LIMIT).await {
                         return owner.end("the hub's process is gone");
                     }
                     backoff.reset();
@@ -148,4 +149,16 @@ impl Ending {
             }
         });
     }
+}
+
+/// Shows the certificate of now: a session may outlive the one it began with.
+async fn dial_sentinel(
+    core: &Core,
+    hub: SocketAddr,
+    epoch: SessionEpoch,
+) -> Result<DialledLane, LinkError> {
+    let tls = edge_config(&core.identity.get(), &core.clock)?;
+    dial_lane(&[hub], &tls, LaneKind::Sentinel, epoch)
+        .await
+        .map_err(|error| LinkError::of_dial(&core.config.hub, &error))
 }

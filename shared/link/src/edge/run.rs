@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::backoff::Backoff;
-use super::config::EdgeLinkConfig;
-use super::dial::dial;
+use super::config::{EdgeLinkConfig, TransportChoice};
+use super::dial::{dial, dial_quic_again};
 use super::handle::{EdgeLinkHandle, LinkState};
 use super::hold::Live;
 use super::renew::renew_loop;
 use crate::channel::LinkChannel;
 use crate::error::LinkError;
 use crate::identity::EdgeIdentity;
-use crate::serve::{Alive, KeepAlive};
+use crate::serve::{Alive, KeepAlive, Transport};
 use crate::tls::Current;
 
 /// A session that held this long is redialled at once when it ends; a shorter
@@ -85,7 +85,7 @@ impl EdgeLink {
         loop {
             let pause = match cancel.run_until_cancelled(Box::pin(dial(core, &cancel))).await {
                 None => break,
-                Some(Ok(live)) => self.session(live, &mut backoff).await,
+                Some(Ok(live)) => Box::pin(self.sessions(live, &mut backoff, &cancel)).await,
                 Some(Err(error)) => self.failed(&error, &mut backoff),
             };
             if cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
@@ -96,17 +96,24 @@ impl EdgeLink {
         core.state.send_replace(LinkState::Connecting { last_error });
     }
 
-    /// Holds a session until it ends; returns how long to wait then.
-    async fn session(&self, live: Live, backoff: &mut Backoff) -> Duration {
+    /// Holds a session, and those over QUIC that replace it, until there is
+    /// none; returns how long to wait then.
+    async fn sessions(
+        &self,
+        mut live: Live,
+        backoff: &mut Backoff,
+        stop: &CancellationToken,
+    ) -> Duration {
         let core = &self.core;
-        let (epoch, transport) = (live.epoch, live.transport);
-        let start = core.clock.monotonic();
-        live.ending.tasks().spawn(renew_loop(Arc::clone(core), live.channel.clone()));
-        live.ending.watch_sleep(Arc::clone(&core.clock), live.channel.clone());
-        core.channel.set(Some(live.channel.clone()));
-        core.state.send_replace(LinkState::Connected { epoch, transport });
-        tracing::info!(%epoch, %transport, "connected to the hub");
-        let reason = live.ended().await;
+        let mut start = core.clock.monotonic();
+        self.connected(&live);
+        while let Some(better) = self.better(&live, stop).await {
+            let old = std::mem::replace(&mut live, better);
+            start = core.clock.monotonic();
+            self.connected(&live);
+            old.ending.finish("replaced by a session over QUIC").await;
+        }
+        let (epoch, reason) = (live.epoch, live.ended().await);
         core.channel.set(None);
         tracing::info!(%epoch, reason, "link to the hub ended");
         core.state.send_replace(LinkState::Connecting { last_error: Some(reason.clone()) });
@@ -116,6 +123,38 @@ impl EdgeLink {
         }
         backoff.reset();
         Duration::ZERO
+    }
+
+    fn connected(&self, live: &Live) {
+        let core = &self.core;
+        let (epoch, transport) = (live.epoch, live.transport);
+        live.ending.tasks().spawn(renew_loop(Arc::clone(core), live.channel.clone()));
+        live.ending.watch_sleep(Arc::clone(&core.clock), live.channel.clone());
+        core.channel.set(Some(live.channel.clone()));
+        core.state.send_replace(LinkState::Connected { epoch, transport });
+        tracing::info!(%epoch, %transport, "connected to the hub");
+    }
+
+    /// A session over QUIC in place of this one over TCP, once UDP gets
+    /// through. None: this one ended first.
+    async fn better(&self, live: &Live, stop: &CancellationToken) -> Option<Live> {
+        let config = &self.core.config;
+        if live.transport == Transport::Quic || config.transport != TransportChoice::Auto {
+            live.ended().await;
+            return None;
+        }
+        loop {
+            let ended = tokio::time::timeout(config.quic_interval, live.ended()).await;
+            if ended.is_ok() {
+                return None;
+            }
+            // To its end, also if this session ends meanwhile: the hub ends it
+            // before it answers the Hello of the new one.
+            match dial_quic_again(&self.core, stop).await {
+                Ok(better) => return Some(better),
+                Err(error) => tracing::debug!(%error, "still no link over QUIC"),
+            }
+        }
     }
 
     fn failed(&self, error: &LinkError, backoff: &mut Backoff) -> Duration {

@@ -12,22 +12,28 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, rustls};
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::conn::{Carrier, Conn, admission, client_leaf};
 use super::enrolment::EnrolmentService;
 use super::listen::Shared;
+use super::sources::Place;
 use super::table::Lane;
 use crate::error::LinkError;
+use crate::identity::Leaf;
 use crate::quic;
-use crate::serve::{Gate, KeepAlive, Tasks, serve_h2};
-use crate::tcp::{HANDSHAKE_LIMIT, LaneKind, accept_lane, read_header};
+use crate::serve::{Gate, KeepAlive, Serving, Tasks, serve_h2};
+use crate::tcp::{HANDSHAKE_LIMIT, LaneKind, accept_lane, bound_send_buffer, read_header};
 use crate::tls::ALPN_JOIN;
 
 /// How long a connection may stay without Hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(5);
 /// How long a connection for joining may stay.
-const JOIN_LIMIT: Duration = Duration::from_secs(30);
+const JOIN_LIMIT: Duration = Duration::from_secs(10);
+const MAX_JOIN_MESSAGE: usize = 16 << 10;
+/// Requests at a time on a connection for joining.
+const JOIN_STREAMS: u32 = 2;
 
 /// Why a connection was not served. Never leaves this machine.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +85,8 @@ pub(crate) async fn accept_quic(
                 Ok((out, into)) => {
                     let (gate, tasks) = (gate.clone(), conn.tasks.clone());
                     conn.tasks.spawn(async move {
-                        serve_h2(tokio::io::join(into, out), gate, &tasks, None).await;
+                        let io = tokio::io::join(into, out);
+                        serve_h2(io, gate, &tasks, Serving::session(None)).await;
                     });
                 }
                 Err(error) => conn.end(&error.to_string()),
@@ -101,23 +108,17 @@ pub(crate) async fn accept_tcp(
     routes: Routes,
     stream: TcpStream,
     addr: SocketAddr,
-    permit: OwnedSemaphorePermit,
+    turn: (Place, OwnedSemaphorePermit),
 ) -> Result<(), Refusal> {
     stream.set_nodelay(true)?;
-    let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
-    let start = timeout(HANDSHAKE_LIMIT, acceptor).await??;
-    let tls = hub.tls.get();
-    let joining =
-        start.client_hello().alpn().is_some_and(|mut names| names.any(|name| name == ALPN_JOIN));
-    let config = if joining { tls.join } else { tls.link };
-    let mut io = timeout(HANDSHAKE_LIMIT, start.into_stream(config)).await??;
-    if joining {
-        drop(permit);
-        return serve_join(hub, io).await;
-    }
-    let leaf = client_leaf(io.get_ref().1.peer_certificates())?;
-    let (kind, epoch) = timeout(HANDSHAKE_LIMIT, read_header(&mut io)).await??;
-    drop(permit);
+    // One limit for all that the other side could draw out.
+    let arrival = timeout(HANDSHAKE_LIMIT, Box::pin(arrive(&hub, stream))).await??;
+    drop(turn);
+    let (leaf, epoch, Lane { kind, mut io }) = match arrival {
+        Arrival::Join(io) => return serve_join(hub, io, addr).await,
+        Arrival::Lane(leaf, epoch, lane) => (leaf, epoch, lane),
+    };
+    bound_send_buffer(io.get_ref().0, kind)?;
     if kind == LaneKind::EdgeCalls {
         accept_lane(&mut io).await?;
         let tasks = Tasks::new(hub.stop.child_token());
@@ -130,6 +131,26 @@ pub(crate) async fn accept_tcp(
         return Err(Refusal::Session("the edge was revoked"));
     }
     deliver(&hub, &edge, epoch, Lane { kind, io })
+}
+
+/// A connection over TCP that has said what it wants.
+enum Arrival {
+    Join(TlsStream<TcpStream>),
+    Lane(Leaf, SessionEpoch, Lane),
+}
+
+async fn arrive(hub: &Shared, stream: TcpStream) -> Result<Arrival, Refusal> {
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let tls = hub.tls.get();
+    let joining =
+        start.client_hello().alpn().is_some_and(|mut names| names.any(|name| name == ALPN_JOIN));
+    if joining {
+        return Ok(Arrival::Join(start.into_stream(tls.join).await?));
+    }
+    let mut io = start.into_stream(tls.link).await?;
+    let leaf = client_leaf(io.get_ref().1.peer_certificates())?;
+    let (kind, epoch) = read_header(&mut io).await?;
+    Ok(Arrival::Lane(leaf, epoch, Lane { kind, io }))
 }
 
 fn deliver(hub: &Shared, edge: &EdgeId, epoch: SessionEpoch, lane: Lane) -> Result<(), Refusal> {
@@ -152,20 +173,28 @@ async fn serve_first_lane(hub: &Shared, routes: Routes, conn: Arc<Conn>, io: Tls
     let reason = tokio::select! {
         () = conn.tasks.cancel().cancelled() => "closed",
         () = greeted => "no Hello in time",
-        () = serve_h2(io, gate, &conn.tasks, Some(keep_alive)) => "the edge closed the connection, or is silent",
+        () = serve_h2(io, gate, &conn.tasks, Serving::session(Some(keep_alive))) => "the edge closed the connection, or is silent",
     };
     conn.end(reason);
     conn.tasks.shut_down().await;
 }
 
-async fn serve_join(hub: Arc<Shared>, io: TlsStream<TcpStream>) -> Result<(), Refusal> {
-    let full = |_| Refusal::Session("too many join at once");
-    let _permit = hub.joins.try_acquire().map_err(full)?;
+async fn serve_join(
+    hub: Arc<Shared>,
+    io: TlsStream<TcpStream>,
+    addr: SocketAddr,
+) -> Result<(), Refusal> {
+    let full = Refusal::Session("too many join at once");
+    let Some(_place) = hub.join_sources.enter(addr.ip()) else { return Err(full) };
+    let Ok(_permit) = hub.joins.try_acquire() else { return Err(full) };
     let tasks = Tasks::new(hub.stop.child_token());
     let keep_alive = KeepAlive::new(hub.config.keepalive, hub.config.idle);
-    let service = EnrolmentServer::new(EnrolmentService::new(Arc::clone(&hub)));
+    let answered = CancellationToken::new();
+    let service = EnrolmentServer::new(EnrolmentService::new(Arc::clone(&hub), answered.clone()))
+        .max_decoding_message_size(MAX_JOIN_MESSAGE);
     let gate = Gate::open(Routes::new(service).prepare());
-    let served = timeout(JOIN_LIMIT, serve_h2(io, gate, &tasks, Some(keep_alive)));
+    let serving = Serving { keep_alive: Some(keep_alive), streams: JOIN_STREAMS, drain: answered };
+    let served = timeout(JOIN_LIMIT, serve_h2(io, gate, &tasks, serving));
     tokio::select! {
         () = tasks.cancel().cancelled() => {}
         _ = served => {}

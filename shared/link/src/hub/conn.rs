@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use agentos_domain::EdgeId;
 use hyper::body::Incoming;
 use rustls_pki_types::CertificateDer;
+use tokio::sync::SetOnce;
 use tonic::Status;
 
 use crate::error::LinkError;
 use crate::identity::Leaf;
 use crate::quic;
-use crate::serve::{Admit, Peer, Tasks, Transport};
+use crate::serve::{Admission, Admit, Peer, Tasks, Transport};
 
 /// One QUIC connection, or the first lane of a TCP link.
 pub(crate) struct Conn {
@@ -21,6 +22,8 @@ pub(crate) struct Conn {
     pub(crate) tasks: Tasks,
     /// Set by the first successful Hello.
     pub(crate) peer: OnceLock<Peer>,
+    /// Set when the session is in the table, where a disconnect finds it.
+    pub(crate) up: SetOnce<()>,
     reason: OnceLock<String>,
 }
 
@@ -37,6 +40,7 @@ impl Conn {
             carrier,
             tasks,
             peer: OnceLock::new(),
+            up: SetOnce::new(),
             reason: OnceLock::new(),
         }))
     }
@@ -71,15 +75,26 @@ impl Conn {
 }
 
 /// Before Hello only Hello is let through; after it everything, with [`Peer`].
+/// What is not about the session itself waits until the session is up: over
+/// TCP that takes its further lanes, and without them the connection ends.
 pub(crate) fn admission(conn: Arc<Conn>) -> Admit {
     Arc::new(move |request: &mut http::Request<Incoming>| {
+        let path = request.uri().path();
+        let own =
+            path.starts_with("/agentos.v1.Session/") || path.starts_with("/agentos.v1.Liveness/");
         if let Some(peer) = conn.peer.get() {
             request.extensions_mut().insert(peer.clone());
-        } else if request.uri().path() != "/agentos.v1.Session/Hello" {
+        } else if path != "/agentos.v1.Session/Hello" {
             return Err(Status::failed_precondition("no session: call Session.Hello first"));
         }
         request.extensions_mut().insert(Arc::clone(&conn));
-        Ok(())
+        if own || conn.up.initialized() {
+            return Ok(Admission::Now);
+        }
+        let conn = Arc::clone(&conn);
+        Ok(Admission::After(Box::pin(async move {
+            conn.up.wait().await;
+        })))
     })
 }
 

@@ -5,26 +5,28 @@ use std::sync::Arc;
 use agentos_domain::EdgeId;
 use agentos_proto::v1::enrolment_server::Enrolment;
 use agentos_proto::v1::{JoinReply, JoinRequest};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::listen::Shared;
-use crate::token::hash_secret;
+use crate::token::{SECRET, hash_secret};
 
 pub(crate) struct EnrolmentService {
     hub: Arc<Shared>,
+    answered: CancellationToken,
 }
 
 impl EnrolmentService {
-    pub(crate) fn new(hub: Arc<Shared>) -> Self {
-        Self { hub }
+    /// For one connection. `answered` is cancelled at the first answer.
+    pub(crate) fn new(hub: Arc<Shared>, answered: CancellationToken) -> Self {
+        Self { hub, answered }
     }
-}
 
-#[async_trait::async_trait]
-impl Enrolment for EnrolmentService {
-    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinReply>, Status> {
-        let request = request.into_inner();
+    async fn admit(&self, request: JoinRequest) -> Result<JoinReply, Status> {
         check_name(&request.name)?;
+        if request.secret.len() != SECRET {
+            return Err(Status::invalid_argument("not the secret of a join token"));
+        }
         let (edge, hub) = (EdgeId::generate(), &self.hub);
         // First the certificate, so that a bad request uses up no token; the
         // certificate opens nothing while the registry does not know the edge.
@@ -34,11 +36,20 @@ impl Enrolment for EnrolmentService {
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         hub.registry.redeem(hash_secret(&request.secret), edge.clone(), &request.name).await?;
         tracing::info!(%edge, name = request.name, "edge joined");
-        Ok(Response::new(JoinReply {
+        Ok(JoinReply {
             edge_id: edge.to_string(),
             certificate_pem,
             ca_pem: hub.ca.pem().to_owned(),
-        }))
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Enrolment for EnrolmentService {
+    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinReply>, Status> {
+        let reply = self.admit(request.into_inner()).await;
+        self.answered.cancel();
+        reply.map(Response::new)
     }
 }
 

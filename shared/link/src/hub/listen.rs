@@ -18,6 +18,7 @@ use super::accept::{accept_quic, accept_tcp};
 use super::config::{EdgeRegistry, HubLinkConfig};
 use super::handle::HubLinkHandle;
 use super::session::SessionService;
+use super::sources::Sources;
 use super::table::Table;
 use crate::error::LinkError;
 use crate::identity::{CertificateAuthority, read_or_create_key};
@@ -27,9 +28,15 @@ use crate::tls::{Current, HubTls};
 
 /// Handshakes that may be under way at once, over each transport.
 const HANDSHAKES: usize = 64;
+/// Of them, over TCP, from one address.
+const HANDSHAKES_PER_SOURCE: usize = 8;
 /// Edges that may join at once.
 const JOINS: usize = 16;
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(24 * 3600);
+/// Of them from one address.
+const JOINS_PER_SOURCE: usize = 2;
+const MAX_SESSION_MESSAGE: usize = 256 << 10;
+/// Often, since the clock of a machine may be set at any time.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 /// Tries to find a port that is free for both UDP and TCP.
 const PORT_TRIES: usize = 16;
 
@@ -45,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     pub(crate) local_addr: SocketAddr,
     pub(crate) joins: Semaphore,
+    pub(crate) join_sources: Sources,
 }
 
 impl Shared {
@@ -102,11 +110,12 @@ impl HubLink {
             stop: CancellationToken::new(),
             local_addr,
             joins: Semaphore::new(JOINS),
+            join_sources: Sources::new(JOINS_PER_SOURCE),
         });
-        let routes = services
-            .add_service(SessionServer::new(SessionService::new(Arc::clone(&shared))))
-            .add_service(LivenessServer::new(Alive))
-            .prepare();
+        let session = SessionServer::new(SessionService::new(Arc::clone(&shared)))
+            .max_decoding_message_size(MAX_SESSION_MESSAGE);
+        let routes =
+            services.add_service(session).add_service(LivenessServer::new(Alive)).prepare();
         Ok(Self { shared, routes, tcp, quic })
     }
 
@@ -147,16 +156,25 @@ impl HubLink {
 
     async fn tcp_loop(&self) {
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+        let sources = Sources::new(HANDSHAKES_PER_SOURCE);
         loop {
-            let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else {
-                return;
-            };
             match self.tcp.accept().await {
                 Ok((stream, addr)) => {
+                    // Dropped rather than kept waiting: who sends nothing
+                    // holds up nobody else.
+                    let Some(place) = sources.enter(addr.ip()) else {
+                        tracing::debug!(%addr, "too many handshakes of one address");
+                        continue;
+                    };
+                    let Ok(permit) = Arc::clone(&handshakes).try_acquire_owned() else {
+                        tracing::debug!(%addr, "too many handshakes");
+                        continue;
+                    };
                     let (shared, routes) = (Arc::clone(&self.shared), self.routes.clone());
                     let stop = shared.stop.clone();
                     self.shared.tracker.spawn(async move {
-                        let served = Box::pin(accept_tcp(shared, routes, stream, addr, permit));
+                        let turn = (place, permit);
+                        let served = Box::pin(accept_tcp(shared, routes, stream, addr, turn));
                         if let Some(Err(error)) = stop.run_until_cancelled(served).await {
                             tracing::debug!(%addr, %error, "connection refused");
                         }
@@ -174,6 +192,16 @@ impl HubLink {
     async fn quic_loop(&self) {
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
         while let Some(incoming) = self.quic.accept().await {
+            // When it gets crowded, who comes first proves that its address is
+            // its own: a forged one takes no place.
+            if handshakes.available_permits() < HANDSHAKES / 2
+                && !incoming.remote_address_validated()
+                && incoming.may_retry()
+            {
+                // Fails only where it may not be asked.
+                drop(incoming.retry());
+                continue;
+            }
             let Ok(permit) = Arc::clone(&handshakes).try_acquire_owned() else {
                 incoming.refuse();
                 continue;

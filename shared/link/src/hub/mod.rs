@@ -16,6 +16,7 @@ mod enrolment;
 mod handle;
 mod listen;
 mod session;
+mod sources;
 mod table;
 
 pub use config::{EdgeRegistry, HubLinkConfig};

@@ -18,12 +18,14 @@ use super::table::Lane;
 use crate::PROBE_LIMIT;
 use crate::channel::LinkChannel;
 use crate::serve::{KeepAlive, Peer};
-use crate::tcp::{LaneKind, accept_lane, watch_sentinel};
+use crate::tcp::{LaneKind, SentinelEnd, accept_lane, watch_sentinel};
 
 /// How long a TCP link may take to open its further lanes.
 const LANES_LIMIT: Duration = Duration::from_secs(5);
 /// How long the registry may take to note the end of a session.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// What an edge may say that it still works on.
+const ATTEMPTS: usize = 1024;
 const OFFLINE: &str = "edge offline: it is not connected";
 const BULK_PRIORITY: i32 = -1;
 
@@ -62,7 +64,9 @@ fn check(hello: &HelloRequest) -> Result<(), Status> {
     let fits = short(&hello.boot_id)
         && short(&hello.version)
         && hello.capabilities.len() <= 64
-        && hello.capabilities.iter().all(short);
+        && hello.capabilities.iter().all(short)
+        && hello.attempts.len() <= ATTEMPTS
+        && hello.attempts.iter().all(|held| short(&held.attempt_id) && short(&held.task_id));
     match fits {
         true => Ok(()),
         false => Err(Status::invalid_argument("a field of Hello is too long")),
@@ -166,7 +170,8 @@ async fn check_again(hub: &Shared, conn: &Conn) {
 
 async fn hold_quic(hub: &Shared, conn: &Conn, calls: LinkChannel, mut lanes: mpsc::Receiver<Lane>) {
     check_again(hub, conn).await;
-    let mut sentinel: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
+    let mut sentinel: Pin<Box<dyn Future<Output = SentinelEnd> + Send>> =
+        Box::pin(std::future::pending());
     loop {
         tokio::select! {
             () = conn.tasks.cancel().cancelled() => return,
@@ -176,9 +181,10 @@ async fn hold_quic(hub: &Shared, conn: &Conn, calls: LinkChannel, mut lanes: mps
                     sentinel = Box::pin(watch_sentinel(lane.io, keepalive, idle));
                 }
             }
-            () = &mut sentinel => {
+            end = &mut sentinel => {
                 sentinel = Box::pin(std::future::pending());
-                if !calls.answers_within(PROBE_LIMIT).await {
+                // Of silence the idle limit of QUIC judges.
+                if end == SentinelEnd::Gone && !calls.answers_within(PROBE_LIMIT).await {
                     conn.end("the edge's process is gone");
                 }
             }
@@ -228,4 +234,23 @@ async fn open_lane(hub: &Shared, conn: &Arc<Conn>, mut lane: Lane) -> Option<Lin
         owner.end("a lane of the edge closed, or is silent");
     });
     Some(channel)
+}
+
+#[cfg(test)]
+mod tests {
+    use agentos_proto::v1::HeldAttempt;
+
+    use super::*;
+
+    #[test]
+    fn a_hello_says_a_bounded_amount() {
+        let held = |count, id: &str| HelloRequest {
+            attempts: vec![HeldAttempt { attempt_id: id.to_owned(), ..Default::default() }; count],
+            ..Default::default()
+        };
+        assert!(check(&held(ATTEMPTS, "att_1")).is_ok());
+        for too_much in [held(ATTEMPTS + 1, "att_1"), held(1, &"a".repeat(129))] {
+            assert_eq!(check(&too_much).unwrap_err().code(), tonic::Code::InvalidArgument);
+        }
+    }
 }

@@ -82,6 +82,8 @@ impl Table {
         tracing::info!(edge = %session.edge_id, epoch = %session.epoch,
             transport = %session.transport, "edge connected");
         maps.live.insert(session.edge_id.clone(), session.clone());
+        // Fails only if it is up already.
+        drop(session.conn.up.set(()));
         self.send(LinkEvent::Up(session));
     }
 

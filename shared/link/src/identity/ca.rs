@@ -20,6 +20,9 @@ const CA_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Life of the hub's server certificate.
 const HUB_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Bytes of a request for a certificate, PEM. Ours take some 400.
+const MAX_CSR: usize = 4096;
+
 /// Issues every certificate of the link.
 pub(crate) struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
@@ -75,6 +78,11 @@ impl CertificateAuthority {
         life: Duration,
         now: Timestamp,
     ) -> Result<String, LinkError> {
+        if csr_pem.len() > MAX_CSR {
+            return Err(LinkError::Certificate(format!(
+                "the request for it is longer than {MAX_CSR} bytes"
+            )));
+        }
         let request =
             CertificateSigningRequestParams::from_pem(csr_pem).map_err(LinkError::certificate)?;
         let uri = edge_uri(edge).try_into().map_err(LinkError::certificate)?;
@@ -87,8 +95,8 @@ impl CertificateAuthority {
     }
 
     /// The hub's server certificate and key from `dir` (`hub.pem`, `hub.key`),
-    /// both PEM; made anew when less than a third of its life is left, or when
-    /// `names` changed. True: it is new.
+    /// both PEM; made anew when less than a third of its life is left, when
+    /// it has not begun, or when `names` changed. True: it is new.
     pub(crate) fn hub_certificate(
         &self,
         dir: &Path,
@@ -117,6 +125,8 @@ impl CertificateAuthority {
         leaf.has_key(&key)
             && leaf.is_signed_by(&self.pem)
             && leaf.names().is_ok_and(|have| have == *names)
+            // A clock that was ahead made one that no edge accepts yet.
+            && leaf.life().has_started(now)
             && now < leaf.life().last_third()
     }
 
@@ -189,6 +199,29 @@ mod tests {
         assert_eq!(again.fingerprint(), ca.fingerprint());
         assert_eq!(again.hub_certificate(dir.path(), &[], at(19)).unwrap().0, first);
         assert_ne!(again.hub_certificate(dir.path(), &[], at(21)).unwrap().0, first);
+    }
+
+    #[test]
+    fn a_hub_certificate_from_the_future_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = CertificateAuthority::load_or_create(dir.path(), at(0)).unwrap();
+        let (ahead, _, _) = ca.hub_certificate(dir.path(), &[], at(10)).unwrap();
+        // Valid already: a certificate is backdated.
+        let a_little_behind = Timestamp::from_millis(at(10).millis() - 240_000);
+        assert_eq!(ca.hub_certificate(dir.path(), &[], a_little_behind).unwrap().0, ahead);
+        let (now, _, new) = ca.hub_certificate(dir.path(), &[], at(9)).unwrap();
+        assert!(new && now != ahead);
+    }
+
+    #[test]
+    fn a_long_request_is_refused_whatever_it_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = CertificateAuthority::load_or_create(dir.path(), at(0)).unwrap();
+        let request = KeyRequest::generate().unwrap();
+        let edge = EdgeId::generate();
+        let padded = format!("{}{}", request.csr_pem(), "\n".repeat(MAX_CSR));
+        let error = ca.issue_edge(&padded, &edge, DAY, at(0)).unwrap_err();
+        assert!(error.to_string().contains("longer than 4096"), "{error}");
     }
 
     #[test]

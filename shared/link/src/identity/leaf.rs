@@ -37,6 +37,11 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// Whether it has begun, which is [`BACKDATE`] before the issue.
+    pub(crate) fn has_started(self, now: Timestamp) -> bool {
+        now.plus(BACKDATE) >= self.issued
+    }
+
     /// When a third of the life has passed.
     pub(crate) fn first_third(self) -> Timestamp {
         self.issued.plus(self.length() / 3)

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_link::{LinkState, Transport, TransportChoice};
+use agentos_domain::{Clock, ManualClock, SystemClock};
+use agentos_link::{EdgeIdentity, LinkState, Transport, TransportChoice};
 use tokio::net::UdpSocket;
 
 use crate::relay::Relay;
 use crate::services::ENDLESS;
 use crate::sessions::{attach, read};
-use crate::support::{Edge, Hub, edge_config, hub_config, until};
+use crate::support::{DEADLINE, Edge, Hub, edge_config, hub_config, until};
 
 /// So long that only other means can notice a death in these tests.
 const NEVER: Duration = Duration::from_secs(600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
 async fn where_udp_does_not_get_through_tcp_is_used() {
@@ -26,6 +28,67 @@ async fn where_udp_does_not_get_through_tcp_is_used() {
     let edge = Edge::with(config);
     assert_eq!(edge.connected().await.1, Transport::Tcp);
     read(&mut attach(hub.next_up().await.calls(), ENDLESS).await, 1, 1000).await;
+    edge.stop().await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn quic_gets_a_second_try_where_tcp_answers() {
+    let (state, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = Hub::start(state.path()).await;
+    hub.join(dir.path()).await;
+    let relay = Relay::start(hub.handle.local_addr(), true).await;
+    relay.ignore_the_first_dial();
+    let mut config = edge_config(&relay.addr(), dir.path().to_owned(), TransportChoice::Auto);
+    (config.quic_deadline, config.quic_retry) = (Duration::from_millis(100), DEADLINE);
+    let edge = Edge::with(config);
+    assert_eq!(edge.connected().await.1, Transport::Quic);
+    edge.stop().await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_edge_on_tcp_returns_to_quic() {
+    let (state, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut hub = Hub::start(state.path()).await;
+    hub.join(dir.path()).await;
+    let relay = Relay::start(hub.handle.local_addr(), true).await;
+    relay.silence_udp();
+    let mut config = edge_config(&relay.addr(), dir.path().to_owned(), TransportChoice::Auto);
+    config.quic_deadline = Duration::from_millis(300);
+    (config.quic_retry, config.quic_interval) = (Duration::from_millis(1), config.quic_deadline);
+    let edge = Edge::with(config);
+    let (epoch, transport) = edge.connected().await;
+    assert_eq!((epoch, transport), (hub.next_up().await.epoch, Transport::Tcp));
+    relay.resume_udp();
+    let (newer, transport) = edge.connected_after(epoch).await;
+    assert_eq!(transport, Transport::Quic);
+    assert_eq!(hub.next_up().await.epoch, newer);
+    let session = hub.handle.sessions().remove(0);
+    read(&mut attach(session.calls(), ENDLESS).await, 1, 1000).await;
+    assert!(edge.handle.channel().is_some());
+    edge.stop().await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_sentinel_is_dialled_with_the_certificate_of_then() {
+    let (state, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let mut config = hub_config(state.path());
+    (config.certificate_life, config.keepalive) = (3 * DAY, Duration::from_millis(50));
+    let hub = Hub::with_clock(config, Arc::default(), Arc::clone(&clock) as _).await;
+    let first = hub.join(dir.path()).await;
+    let relay = Relay::start(hub.handle.local_addr(), true).await;
+    let config = edge_config(&relay.addr(), dir.path().to_owned(), TransportChoice::QuicOnly);
+    // Due for renewal, which happens at once; then the first expires.
+    clock.advance(3 * DAY / 2);
+    let edge = Edge::with_clock(config, Arc::clone(&clock) as _);
+    until(|| relay.tcp_chunks(0) > 12).await;
+    until(|| EdgeIdentity::load(dir.path()).unwrap().serial() != first.serial()).await;
+    clock.advance(2 * DAY);
+    let older = relay.cut_tcp();
+    until(|| relay.tcp_chunks(older) > 12).await;
     edge.stop().await;
     hub.stop().await;
 }
@@ -64,7 +127,7 @@ async fn the_death_of_a_process_is_noticed_by_the_sentinel_on_both_sides() {
     let session = hub.next_up().await;
     edge.connected().await;
     // A handshake takes fewer: the hub's sentinel beats.
-    until(|| relay.tcp_chunks() > 12).await;
+    until(|| relay.tcp_chunks(0) > 12).await;
     relay.die();
     let (epoch, reason) = hub.next_down().await;
     assert_eq!((epoch, reason.as_str()), (session.epoch, "the edge's process is gone"));

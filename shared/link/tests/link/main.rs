@@ -5,6 +5,8 @@ mod faults;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod relay;

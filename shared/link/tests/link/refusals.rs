@@ -18,14 +18,9 @@ use crate::support::{Edge, Hub, within};
 
 const FIRST_LANE: [u8; 9] = [1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// A TLS connection to a hub whose authority lies in `state`; with the
-/// certificate of the edge in `edge`, or none.
-async fn raw(
-    hub: &Hub,
-    state: &Path,
-    edge: Option<&Path>,
-    alpn: &[u8],
-) -> std::io::Result<TlsStream<TcpStream>> {
+/// For a hub whose authority lies in `state`; with the certificate of the edge
+/// in `edge`, or none.
+pub(crate) fn raw_config(state: &Path, edge: Option<&Path>, alpn: &[u8]) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(state.join("ca.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -43,6 +38,17 @@ async fn raw(
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![alpn.to_vec()];
+    config
+}
+
+/// A TLS connection to the hub.
+pub(crate) async fn raw(
+    hub: &Hub,
+    state: &Path,
+    edge: Option<&Path>,
+    alpn: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = raw_config(state, edge, alpn);
     let stream = TcpStream::connect(hub.handle.local_addr()).await?;
     let name = ServerName::try_from("agentos-hub").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await

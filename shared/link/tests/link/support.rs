@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agentos_domain::{EdgeId, SessionEpoch, SystemClock};
+use agentos_domain::{Clock, EdgeId, SessionEpoch, SystemClock};
 use agentos_link::{
     EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeRegistry, EdgeSession, HubLink,
     HubLinkConfig, HubLinkHandle, JoinToken, LinkEvent, LinkState, RegistryError, Transport,
@@ -126,8 +126,16 @@ impl Hub {
     }
 
     pub(crate) async fn with(config: HubLinkConfig, registry: Arc<Registry>) -> Self {
+        Self::with_clock(config, registry, Arc::new(SystemClock)).await
+    }
+
+    pub(crate) async fn with_clock(
+        config: HubLinkConfig,
+        registry: Arc<Registry>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let seen: Arc<dyn EdgeRegistry> = Arc::clone(&registry) as _;
-        let link = HubLink::bind(config, seen, hub_routes(), Arc::new(SystemClock)).await.unwrap();
+        let link = HubLink::bind(config, seen, hub_routes(), clock).await.unwrap();
         let handle = link.handle();
         let (events, cancel) = (handle.subscribe(), CancellationToken::new());
         let mut tasks = JoinSet::new();
@@ -193,8 +201,11 @@ impl Edge {
     }
 
     pub(crate) fn with(config: EdgeLinkConfig) -> Self {
+        Self::with_clock(config, Arc::new(SystemClock))
+    }
+
+    pub(crate) fn with_clock(config: EdgeLinkConfig, clock: Arc<dyn Clock>) -> Self {
         let held = || vec![HeldAttempt { attempt_id: "att_1".to_owned(), ..Default::default() }];
-        let clock = Arc::new(SystemClock);
         let link = EdgeLink::new(config, edge_routes(), Arc::new(held), clock).unwrap();
         let (handle, cancel) = (link.handle(), CancellationToken::new());
         let mut tasks = JoinSet::new();

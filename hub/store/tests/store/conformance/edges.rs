@@ -1,9 +1,9 @@
-//! Joining, sessions, keys.
+//! Joining, sessions.
 
-use agentos_domain::{EdgeId, KeyId, SessionEpoch};
-use agentos_store::{Claim, KeyRecord, Redeemed, Store, StoreError};
+use agentos_domain::{EdgeId, SessionEpoch};
+use agentos_store::{Claim, Redeemed, Store, StoreError};
 
-use crate::fixture::{TTL, add_task, append, at, claim, try_claim, ws};
+use crate::fixture::{TTL, add_task, append, at, claim, try_claim};
 
 async fn join(store: &dyn Store, token: u8) -> EdgeId {
     let edge = EdgeId::generate();
@@ -84,21 +84,4 @@ pub(crate) async fn a_revoked_edge_is_shut_out(store: &dyn Store) {
     assert!(matches!(store.claim_next(claim).await, Err(StoreError::EdgeRevoked { .. })));
     // Its task is there for the others.
     assert!(try_claim(store, &EdgeId::generate(), 6).await.is_some());
-}
-
-pub(crate) async fn keys_are_found_by_their_hash(store: &dyn Store) {
-    let key = KeyRecord {
-        key_id: KeyId::generate(),
-        name: "laptop".into(),
-        prefix: "aos_1234".into(),
-        hash: [7; 32],
-        workspace_id: ws("a"),
-        scopes: vec!["tasks:read".into(), "tasks:write".into()],
-        created_at: at(0),
-        expires_at: Some(at(10)),
-        revoked_at: None,
-    };
-    store.add_key(&key).await.unwrap();
-    assert_eq!(store.key_by_hash(&[7; 32]).await.unwrap(), Some(key));
-    assert_eq!(store.key_by_hash(&[8; 32]).await.unwrap(), None);
 }

@@ -170,12 +170,18 @@ pub(crate) async fn a_snapshot_is_pinned_for_all_attempts(store: &dyn Store) {
     assert_eq!((&second.task.task_id, &second.manifest), (&id, &first.manifest));
     let newer = claim(store, &EdgeId::generate(), 101).await;
     assert_eq!((&newer.task.task_id, newer.manifest.files.len()), (&other, 2));
-    let old = BlobHash::of(b"old");
-    assert!(store.blob_in_task(&id, &old).await.unwrap());
-    assert!(!store.blob_in_task(&id, &BlobHash::of(b"new")).await.unwrap());
-    assert!(!store.blob_in_task(&other, &old).await.unwrap());
+    let (old, new) = (BlobHash::of(b"old"), BlobHash::of(b"new"));
+    let opens = async |edge: &EdgeId, task: &TaskId, hash: &BlobHash| {
+        store.blob_in_lease(edge, task, hash).await.unwrap()
+    };
+    assert!(opens(&second.edge, &id, &old).await);
+    assert!(!opens(&second.edge, &id, &new).await);
+    assert!(!opens(&newer.edge, &other, &old).await);
+    // Only the holder of the lease reads the files of a run.
+    assert!(!opens(&newer.edge, &id, &old).await);
+    assert!(!opens(&first.edge, &id, &old).await);
     // A task that has ended opens no files any more, and harms no other's.
     store.cancel(&a, &id, "x", at(102)).await.unwrap();
-    assert!(!store.blob_in_task(&id, &old).await.unwrap());
-    assert!(store.blob_in_task(&other, &BlobHash::of(b"new")).await.unwrap());
+    assert!(!opens(&second.edge, &id, &old).await);
+    assert!(opens(&newer.edge, &other, &new).await);
 }

@@ -3,6 +3,7 @@
 
 mod edges;
 mod journal;
+mod keys;
 mod leases;
 mod tasks;
 mod workspaces;
@@ -59,8 +60,12 @@ promises! {
         a_token_expires,
         session_numbers_only_grow,
         an_old_session_cannot_close_a_new_one,
-        a_revoked_edge_is_shut_out,
-        keys_are_found_by_their_hash;
+        a_revoked_edge_is_shut_out;
+    keys:
+        keys_are_found_by_their_hash,
+        keys_are_listed_by_workspace,
+        a_revoked_key_stays_revoked,
+        the_last_use_only_moves_forward;
     workspaces:
         nothing_is_seen_from_another_workspace,
         a_list_of_files_follows_its_changes;

@@ -25,7 +25,8 @@ pub(crate) async fn nothing_is_seen_from_another_workspace(store: &dyn Store) {
     let theirs = add_task(store, "b", 4).await;
     let other = claim(store, &EdgeId::generate(), 5).await;
     assert!(other.manifest.files.is_empty());
-    assert!(!store.blob_in_task(&theirs, &BlobHash::of(b"secret")).await.unwrap());
+    let secret = BlobHash::of(b"secret");
+    assert!(!store.blob_in_lease(&other.edge, &theirs, &secret).await.unwrap());
 
     let task = store.task(&a, &id).await.unwrap().unwrap();
     assert_eq!((task.status, task.steps), (TaskStatus::Running, 1));

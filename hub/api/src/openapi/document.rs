@@ -1,0 +1,126 @@
+//! Putting the document together.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use crate::problem::Code;
+use crate::routes::{Access, ROUTES, Route};
+use crate::{docs, edges, events, files, health, keys, metrics, tasks};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Agent OS",
+        description = "Tasks, files, edges and keys of a hub. Errors are `application/problem+json` \
+            (RFC 9457) with a `code` for programs and a `detail` that says what to do.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    paths(
+        tasks::submit, tasks::list, tasks::show, tasks::cancel, tasks::steps, events::events,
+        files::list, files::store, files::fetch, files::remove,
+        edges::list, edges::invite, edges::revoke,
+        keys::create, keys::list, keys::revoke,
+        health::health, health::ready, metrics::serve,
+        serve, docs::page, docs::asset, docs::redoc,
+    ),
+    components(schemas(super::Problem)),
+    tags(
+        (name = "tasks", description = "Asking for work, and watching it"),
+        (name = "files", description = "The workspace that agents see"),
+        (name = "edges", description = "The machines that run models and agents"),
+        (name = "keys", description = "API keys"),
+        (name = "hub", description = "The hub itself"),
+    ),
+)]
+struct Described;
+
+/// The name of the one security scheme.
+const SCHEME: &str = "key";
+
+/// The errors that any route may answer.
+const ALWAYS: [Code; 3] = [Code::RateLimited, Code::Unavailable, Code::Internal];
+/// The errors of routes that want a key.
+const GUARDED: [Code; 5] = [
+    Code::Unauthenticated,
+    Code::InvalidToken,
+    Code::TokenExpired,
+    Code::AuthError,
+    Code::InsufficientScope,
+];
+
+/// The document.
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(complete);
+    &DOCUMENT
+}
+
+/// A path of the table as OpenAPI writes it.
+pub(crate) fn templates(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+fn complete() -> Value {
+    let mut document = json!(Described::openapi());
+    document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
+    document["components"]["securitySchemes"] = json!({ SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key: `Authorization: Bearer aos_…`",
+    }});
+    for route in &ROUTES {
+        let method = route.method.as_str().to_lowercase();
+        let path = templates(route.path);
+        // One that is missing is found by the test that compares the two.
+        let operation = document["paths"].get_mut(&path).and_then(|item| item.get_mut(&method));
+        if let Some(operation) = operation.and_then(Value::as_object_mut) {
+            describe(operation, route);
+        }
+    }
+    document
+}
+
+fn describe(operation: &mut Map<String, Value>, route: &Route) {
+    let mut codes: Vec<Code> = route.problems.to_vec();
+    codes.extend(ALWAYS);
+    match route.access {
+        Access::Public => {
+            operation.insert("security".to_owned(), json!([]));
+        }
+        Access::Scope(scope) => {
+            codes.extend(GUARDED);
+            operation.insert("security".to_owned(), json!([{ SCHEME: [] }]));
+            operation.insert("x-required-scope".to_owned(), json!(scope));
+        }
+    }
+    let mut by_status: BTreeMap<StatusCode, Vec<&str>> = BTreeMap::new();
+    for code in codes {
+        by_status.entry(code.status()).or_default().push(code.as_str());
+    }
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    let Some(responses) = responses else { return };
+    for (status, codes) in by_status {
+        let response = responses
+            .entry(status.as_str())
+            .or_insert_with(|| json!({ "description": codes.join(", ") }));
+        response["content"]["application/problem+json"]["schema"] = json!({
+            "allOf": [
+                { "$ref": "#/components/schemas/Problem" },
+                { "properties": { "code": { "enum": codes } } },
+            ],
+        });
+    }
+}
+
+/// This document (OpenAPI 3.1)
+#[utoipa::path(get, path = "/openapi.json", tag = "hub", operation_id = "get_openapi",
+    responses((status = 200, description = "The document", body = Object)))]
+pub(crate) async fn serve() -> impl IntoResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str())
+}

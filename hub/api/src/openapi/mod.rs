@@ -1,0 +1,13 @@
+//! The description of the API (OpenAPI 3.1), made from the code: each handler
+//! describes itself, and the table of routes adds who may call it and which
+//! errors it answers.
+
+mod document;
+mod machines;
+mod schemas;
+
+pub(crate) use document::{document, serve, templates};
+pub(crate) use machines::{
+    EdgePage, Health, Invitation, Key, KeyPage, NewKey, Readiness, RevokedEdge,
+};
+pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage};

@@ -1,0 +1,440 @@
+//! The hub's configuration, typed. What each setting means, its range and its
+//! default are in the table of settings; the fields have the table's names.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::read::{below, days, hours, megabytes, seconds};
+use crate::secret::Secret;
+
+/// Everything that `agent_os.yaml` says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// The API.
+    pub server: Server,
+    /// Who may use it.
+    pub auth: Auth,
+    /// What one client may ask for.
+    pub limits: Limits,
+    /// Log lines.
+    pub logging: Logging,
+    /// Where the hub keeps what it owns.
+    pub storage: Storage,
+    /// The database.
+    pub database: Database,
+    /// Where edges dial in.
+    pub link: Link,
+    /// How runs are handed to edges.
+    pub engine: Engine,
+    /// Where agents' files are.
+    pub agents: Agents,
+    /// Models beside those that the edges run.
+    pub models: Models,
+    /// Which model answers.
+    pub router: Router,
+    /// Keys and addresses of providers.
+    pub providers: Providers,
+    /// The daily report.
+    pub schedule: Schedule,
+    /// What fetches a provider's usage, by its name.
+    pub collectors: BTreeMap<String, Collector>,
+    /// Files with results.
+    pub export: Export,
+    /// Where tools' files are.
+    pub tools: Tools,
+    /// What is remembered.
+    pub memory: Memory,
+    /// Proposals made from the history.
+    pub self_improvement: SelfImprovement,
+    /// Who is told of what.
+    pub notifications: Notifications,
+    /// A control plane that the hub reports to.
+    pub control_plane: ControlPlane,
+}
+
+/// The API.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address that it listens on.
+    pub host: IpAddr,
+    /// Port that it listens on; 0 takes any free one.
+    pub port: u16,
+    /// The address by which clients reach it, where it is another.
+    pub public_url: Option<String>,
+    /// Web pages of other origins that may call it.
+    pub cors_origins: Vec<String>,
+    /// How it proves who it is.
+    pub tls: Tls,
+}
+
+/// How the API proves who it is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Where the certificate comes from.
+    pub mode: TlsMode,
+    /// Certificate chain in PEM; there where the mode is `files`.
+    pub cert: Option<PathBuf>,
+    /// Private key in PEM; there where the mode is `files`.
+    pub key: Option<PathBuf>,
+}
+
+/// Where the API's certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// Plain HTTP.
+    Off,
+    /// The hub's own authority.
+    HubCa,
+    /// Given files.
+    Files,
+}
+
+/// Who may use the API, beside those with an API key.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Key of tokens that are signed with HS256.
+    pub jwt_secret: Option<Secret>,
+    /// Keys of tokens that are signed with RS256 or ES256.
+    pub jwks: Jwks,
+    /// What a token's `aud` must be.
+    pub audience: Option<String>,
+    /// What a token's `iss` must be.
+    pub issuer: Option<String>,
+    /// How far clocks may be apart.
+    #[serde(rename = "leeway_seconds", with = "seconds")]
+    pub leeway: Duration,
+}
+
+/// Where the set of public keys is; at most one of the two.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwks {
+    /// Its address.
+    pub url: Option<String>,
+    /// Its file.
+    pub file: Option<PathBuf>,
+}
+
+/// What one client may ask for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The largest JSON body.
+    pub body_bytes: u64,
+    /// The largest file.
+    pub file_bytes: u64,
+    /// The longest that a request waits for its task.
+    #[serde(rename = "wait_seconds", with = "seconds")]
+    pub wait: Duration,
+    /// Connections at once.
+    pub connections: u32,
+    /// Requests that a key or token may make in a minute.
+    pub requests_per_minute_per_key: u32,
+    /// Requests that an address may make in a minute.
+    pub requests_per_minute_per_address: u32,
+    /// Requests that may come at once, on top of the rate.
+    pub burst: u32,
+}
+
+/// Log lines.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logging {
+    /// What to log: a level, or a filter.
+    pub level: String,
+    /// File that log lines go to, beside the console.
+    pub path: Option<PathBuf>,
+    /// `json`, `text`, or a pattern of `%(name)s` fields.
+    pub format: String,
+    /// When a log file is put aside.
+    pub rotation: Rotation,
+}
+
+/// When a log file is put aside.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// Size at which a new file is begun, in bytes.
+    #[serde(rename = "max_megabytes", with = "megabytes")]
+    pub max_bytes: u64,
+    /// Old files that are kept.
+    pub keep: u32,
+}
+
+/// Where the hub keeps what it owns.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Folder for everything; the usual place where absent.
+    pub data: Option<PathBuf>,
+    /// Folder of the workspaces' files; in the data folder where absent.
+    pub workspace: Option<PathBuf>,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The SQLite file, relative to the data folder.
+    pub path: PathBuf,
+    /// The longest that a query waits.
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+}
+
+/// Where edges dial in.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Address and port, UDP and TCP.
+    pub listen: SocketAddr,
+    /// Further names and addresses of this hub.
+    pub names: Vec<String>,
+    /// How long an edge's certificate is good.
+    #[serde(rename = "certificate_days", with = "days")]
+    pub certificate_lifetime: Duration,
+}
+
+/// How runs are handed to edges.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Time without a sign of life after which a run is given to another edge.
+    #[serde(rename = "lease_seconds", with = "seconds")]
+    pub lease: Duration,
+    /// The most runs that one edge works on at once.
+    pub runs_per_edge: u32,
+}
+
+/// Where agents' files are.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agents {
+    /// Their folder, relative to the configuration file.
+    pub path: PathBuf,
+    /// How often the files are looked at.
+    #[serde(rename = "reload_seconds", with = "seconds")]
+    pub reload: Duration,
+}
+
+/// Models beside those that the edges run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Models {
+    /// The models; several of one name share its work.
+    pub model_list: Vec<Model>,
+}
+
+/// A model and where it runs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The tier that it serves, or a name of its own.
+    pub model_name: String,
+    /// Which model, and how it is asked.
+    pub litellm_params: LitellmParams,
+}
+
+/// Which model, and how it is asked.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LitellmParams {
+    /// `provider/name`.
+    pub model: String,
+    /// The provider's address.
+    pub api_base: Option<String>,
+    /// The provider's key.
+    pub api_key: Option<Secret>,
+    /// 0 is greedy.
+    pub temperature: Option<f64>,
+    /// The most tokens of an answer.
+    pub max_tokens: Option<u32>,
+}
+
+/// Which model answers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// Which of the models of one name answers.
+    pub routing_strategy: RoutingStrategy,
+    /// What cloud models may cost.
+    pub budget_manager: BudgetManager,
+    /// Whether answers are kept.
+    pub cache_responses: bool,
+    /// How long an answer is kept.
+    #[serde(rename = "cache_ttl_seconds", with = "seconds")]
+    pub cache_ttl: Duration,
+    /// Who answers where a model does not.
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// Which of the models of one name answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoutingStrategy {
+    /// The least loaded.
+    UsageBasedRouting,
+    /// Any.
+    SimpleShuffle,
+    /// The fastest of late.
+    LatencyBasedRouting,
+}
+
+/// What cloud models may cost.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetManager {
+    /// Whether there is a budget.
+    pub enabled: bool,
+    /// The most that a month may cost, in USD.
+    pub monthly_budget_usd: f64,
+    /// The part of the budget at which an alert is sent.
+    pub alert_threshold: f64,
+}
+
+/// Who answers where a model does not.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// The model that does not answer.
+    pub model: String,
+    /// The model that answers instead.
+    pub fallback: String,
+    /// Any of them is enough; none means on every error.
+    pub conditions: Vec<Condition>,
+}
+
+/// When a fallback is taken.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// An error of this type.
+    pub error_type: Option<String>,
+    /// An answer that is less sure than this.
+    #[serde(rename = "confidence_score", with = "below")]
+    pub confidence_below: Option<f64>,
+}
+
+/// Keys and addresses of the models' providers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    /// Anthropic's key.
+    pub anthropic_api_key: Option<Secret>,
+    /// OpenAI's key.
+    pub openai_api_key: Option<Secret>,
+    /// Anthropic's administration key.
+    pub anthropic_admin_key: Option<Secret>,
+    /// OpenAI's administration key.
+    pub openai_admin_key: Option<Secret>,
+    /// Ollama's address.
+    pub ollama_host: Option<String>,
+}
+
+/// The daily report.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Whether the schedule runs.
+    pub enabled: bool,
+    /// When, as `HH:MM`.
+    pub time: String,
+    /// The time zone of the time.
+    pub timezone: String,
+}
+
+/// What fetches a provider's usage.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collector {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// The longest that a request may take.
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+    /// Further tries after a failure.
+    pub retry_count: u32,
+    /// Pause before a further try.
+    #[serde(with = "seconds")]
+    pub retry_delay: Duration,
+    /// Days that the daily job fetches again.
+    pub refresh_days: u32,
+}
+
+/// Files with results.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// The format.
+    pub default_format: ExportFormat,
+    /// Where they are written.
+    pub output_dir: PathBuf,
+    /// Whether the provider's own answer is a column.
+    pub include_raw_json: bool,
+}
+
+/// The format of a file with results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// Comma-separated values.
+    Csv,
+    /// The FinOps FOCUS columns.
+    Focus,
+}
+
+/// Where tools' files are.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tools {
+    /// Their folder, relative to the configuration file.
+    pub path: PathBuf,
+}
+
+/// What is remembered of finished tasks.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Whether anything is.
+    pub enabled: bool,
+}
+
+/// Proposals made from the history.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfImprovement {
+    /// Whether they are made.
+    pub enabled: bool,
+    /// Time between two looks at the history.
+    #[serde(rename = "interval_hours", with = "hours")]
+    pub interval: Duration,
+}
+
+/// Who is told of what.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notifications {
+    /// Discord's webhook.
+    pub discord_webhook_url: Option<Secret>,
+    /// A month's cost in USD above which an alert is sent.
+    pub monthly_threshold_usd: f64,
+}
+
+/// A control plane that the hub reports to.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlPlane {
+    /// Its address.
+    pub url: Option<String>,
+    /// Its key.
+    pub api_key: Option<Secret>,
+}

@@ -1,0 +1,57 @@
+//! Configuration of the hub and the edge.
+//!
+//! One table of settings ([`settings`](self), in `src/settings/`) says what
+//! there is: key, kind, range, default, names in the environment, meaning.
+//! From it come parsing, validation, [`example`], [`schema`] and [`show`].
+//!
+//! ```text
+//! file ─► yaml ─► interpolate ─┐
+//!                              ├─► resolve (with the table) ─► typed structs
+//! environment, .env ─► overlay ┘            └─► all errors at once
+//! ```
+//!
+//! The environment wins over the file, the file over the defaults. Errors
+//! name a place, a key and what is allowed, and never a value: it may be a
+//! secret.
+
+mod agents;
+mod check;
+mod describe;
+mod dotenv;
+mod edge;
+mod environment;
+mod error;
+mod find;
+mod format;
+mod hub;
+mod interpolate;
+mod kind;
+mod litellm;
+mod load;
+mod nearest;
+mod overlay;
+mod read;
+mod resolve;
+mod scalar;
+mod secret;
+mod settings;
+mod watch;
+mod yaml;
+
+pub use agents::{AgentSet, LoadedAgent, Validation};
+pub use describe::{example, schema, show};
+pub use edge::{EdgeConfig, EdgeStorage, HubAddress, LocalModel, Transport};
+pub use environment::{Environment, MapEnvironment, ProcessEnvironment};
+pub use error::{ConfigError, ConfigErrors, Origin};
+pub use hub::{
+    Agents, Auth, BudgetManager, Collector, Condition, ControlPlane, Database, Engine, Export,
+    ExportFormat, Fallback, HubConfig, Jwks, Limits, Link, LitellmParams, Logging, Memory, Model,
+    Models, Notifications, Providers, Rotation, Router, RoutingStrategy, Schedule,
+    SelfImprovement, Server, Storage, Tls, TlsMode, Tools,
+};
+pub use load::{Configuration, Effective, Loaded, Machine, Request, load};
+pub use secret::Secret;
+pub use watch::{AgentUpdate, Watch};
+
+#[cfg(test)]
+mod tests;

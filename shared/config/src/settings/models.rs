@@ -1,0 +1,118 @@
+//! `models` and `router`, in the shape that LiteLLM has.
+
+use crate::format::Format;
+use crate::kind::{Kind, Setting};
+
+pub(super) const MODELS: &[Setting] = &[MODEL_LIST];
+
+const MODEL_LIST: Setting = Setting::new(
+    "model_list",
+    Kind::List(&Kind::Record(MODEL)),
+    "[]",
+    "Models and where they run; several with one name share its work",
+)
+.samples(
+    r#"[{"model_name": "local-fast", "litellm_params": {"model": "ollama/qwen3:1.7b"}}]"#,
+    r#"[{"model_name": "local-smart", "litellm_params": {"model": "ollama/qwen3:8b"}}]"#,
+)
+.planned();
+
+const MODEL: &[Setting] = &[
+    Setting::required(
+        "model_name",
+        Kind::Text(Format::Any),
+        "The tier that it serves (local-fast, local-smart, cloud-smart), or a name of its own",
+    ),
+    Setting {
+        default: None,
+        ..Setting::section("litellm_params", LITELLM_PARAMS, "Which model, and how it is asked")
+    },
+];
+
+const LITELLM_PARAMS: &[Setting] = &[
+    Setting::required("model", Kind::Text(Format::ModelName), "Provider and model"),
+    Setting::new("api_base", Kind::Text(Format::HttpUrl), "null", "The provider's address"),
+    Setting::new("api_key", Kind::Text(Format::Any), "null", "The provider's key").secret(),
+    Setting::new("temperature", Kind::Number(0.0, 2.0), "null", "0 is greedy"),
+    Setting::new(
+        "max_tokens",
+        Kind::Integer(1, 1_000_000, "tokens"),
+        "null",
+        "The most tokens of an answer",
+    ),
+];
+
+pub(super) const ROUTER: &[Setting] = &[
+    Setting::new(
+        "routing_strategy",
+        Kind::Choice(&["usage-based-routing", "simple-shuffle", "latency-based-routing"]),
+        "usage-based-routing",
+        "Which of the models of one name answers; usage-based-routing: the least loaded",
+    )
+    .planned(),
+    Setting::section("budget_manager", BUDGET_MANAGER, "What cloud models may cost"),
+    Setting::new("cache_responses", Kind::Bool, "true", "Whether answers are kept").planned(),
+    Setting::new(
+        "cache_ttl_seconds",
+        Kind::Integer(1, 31_536_000, "seconds"),
+        "3600",
+        "How long an answer is kept",
+    )
+    .planned(),
+    Setting::new(
+        "fallbacks",
+        Kind::List(&Kind::Record(FALLBACK)),
+        "[]",
+        "Who answers where a model does not",
+    )
+    .samples(
+        r#"[{"model": "local-fast", "fallback": "local-smart"}]"#,
+        r#"[{"model": "local-smart", "fallback": "cloud-smart",
+            "conditions": [{"error_type": "timeout"}, {"confidence_score": "< 0.7"}]}]"#,
+    )
+    .planned(),
+];
+
+const BUDGET_MANAGER: &[Setting] = &[
+    Setting::new("enabled", Kind::Bool, "true", "Whether there is a budget").planned(),
+    Setting::new(
+        "monthly_budget_usd",
+        Kind::Number(0.0, 1_000_000.0),
+        "50",
+        "The most that a month may cost, in USD",
+    )
+    .planned(),
+    Setting::new(
+        "alert_threshold",
+        Kind::Number(0.0, 1.0),
+        "0.8",
+        "The part of the budget at which an alert is sent",
+    )
+    .planned(),
+];
+
+const FALLBACK: &[Setting] = &[
+    Setting::required("model", Kind::Text(Format::Any), "The model that does not answer"),
+    Setting::required("fallback", Kind::Text(Format::Any), "The model that answers instead"),
+    Setting::new(
+        "conditions",
+        Kind::List(&Kind::Record(CONDITION)),
+        "[]",
+        "When; any of them is enough, and none means on every error",
+    ),
+];
+
+const CONDITION: &[Setting] = &[
+    Setting::new(
+        "error_type",
+        Kind::Choice(&["timeout", "error", "rate_limit", "unavailable"]),
+        "null",
+        "An error of this type",
+    ),
+    Setting::new(
+        "confidence_score",
+        Kind::Text(Format::BelowConfidence),
+        "null",
+        "An answer that is less sure than this",
+    ),
+];
