@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use agentos_domain::{Clock, SystemClock};
 use agentos_inference::{Engine, LlamaConfig, LlamaEngine, tiny};
-use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig, TransportChoice};
+use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig};
+use agentos_process::until_end;
 use agentos_tools::Registry;
 use agentos_worker::{Worker, WorkerConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{RunArgs, TransportArg};
 use crate::error::EdgeError;
 use crate::join::{create_data_dir, hub_file, identity_dir};
+use crate::settings::Settings;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Model calls that may wait.
@@ -36,19 +37,19 @@ impl App {
     ///
     /// # Errors
     /// Where the edge has not joined, or the model cannot be loaded.
-    pub async fn start(args: &RunArgs, tools: Registry) -> Result<Self, EdgeError> {
-        create_data_dir(&args.data)?;
-        let identity_dir = identity_dir(&args.data);
+    pub async fn start(settings: &Settings, tools: Registry) -> Result<Self, EdgeError> {
+        create_data_dir(settings.data())?;
+        let identity_dir = identity_dir(settings.data());
         if EdgeIdentity::load(&identity_dir).is_err() {
-            return Err(EdgeError::NotJoined { data: args.data.clone() });
+            return Err(EdgeError::NotJoined { data: settings.data().to_owned() });
         }
-        let hub = hub_address(args)?;
+        let hub = hub_address(settings)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let config = LlamaConfig {
-            model: model_file(args)?,
-            context_tokens: args.context_tokens,
-            threads: args.model_threads(),
-            gpu_layers: args.gpu_layers,
+            model: model_file(settings)?,
+            context_tokens: settings.context_tokens(),
+            threads: settings.threads(),
+            gpu_layers: settings.gpu_layers(),
             queue_limit: QUEUE_LIMIT,
         };
         let engine = Arc::new(LlamaEngine::load(config, Arc::clone(&clock)).await?);
@@ -56,7 +57,7 @@ impl App {
         tracing::info!(model = status.model, demonstration = status.demonstration, "model loaded");
 
         let worker_config = WorkerConfig {
-            data_dir: args.data.clone(),
+            data_dir: settings.data().to_owned(),
             cache_limit: CACHE_LIMIT,
             heartbeat: HEARTBEAT,
         };
@@ -68,11 +69,7 @@ impl App {
         );
         let mut link_config = EdgeLinkConfig::new(hub, identity_dir, VERSION);
         link_config.capabilities = vec!["execute".to_owned(), "generate".to_owned()];
-        link_config.transport = match args.transport {
-            TransportArg::Auto => TransportChoice::Auto,
-            TransportArg::Quic => TransportChoice::QuicOnly,
-            TransportArg::Tcp => TransportChoice::TcpOnly,
-        };
+        link_config.transport = settings.transport();
         let link = EdgeLink::new(link_config, worker.routes(), worker.held(), clock)?;
         Ok(Self { engine, worker, link })
     }
@@ -97,32 +94,23 @@ impl App {
     }
 }
 
-/// Runs a part; its end, for whatever reason, ends the others.
-async fn until_end(
-    cancel: &CancellationToken,
-    part: impl Future<Output = Result<(), EdgeError>>,
-) -> Result<(), EdgeError> {
-    let _end = cancel.clone().drop_guard();
-    part.await
-}
-
-fn hub_address(args: &RunArgs) -> Result<String, EdgeError> {
-    if let Some(hub) = &args.hub {
-        return Ok(hub.clone());
+fn hub_address(settings: &Settings) -> Result<String, EdgeError> {
+    if let Some(hub) = settings.hub() {
+        return Ok(hub.to_owned());
     }
-    let file = hub_file(&args.data);
+    let file = hub_file(settings.data());
     match std::fs::read_to_string(&file) {
         Ok(hub) => Ok(hub.trim().to_owned()),
-        Err(_) => Err(EdgeError::NotJoined { data: args.data.clone() }),
+        Err(_) => Err(EdgeError::NotJoined { data: settings.data().to_owned() }),
     }
 }
 
 /// The model that was named, or the demonstration weights.
-fn model_file(args: &RunArgs) -> Result<PathBuf, EdgeError> {
-    if let Some(model) = &args.model {
-        return Ok(model.clone());
+fn model_file(settings: &Settings) -> Result<PathBuf, EdgeError> {
+    if let Some(model) = settings.model() {
+        return Ok(model.to_owned());
     }
-    let path = args.data.join("demonstration.gguf");
+    let path = settings.data().join("demonstration.gguf");
     write_demonstration(&path)?;
     tracing::warn!(
         "no model is set: these are demonstration weights with random output; \

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use agentos_process::{LogFormat, default_data_dir};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The edge of an Agent OS: models and agents.
@@ -22,15 +23,6 @@ pub enum Command {
     Run(RunArgs),
 }
 
-/// `$XDG_DATA_HOME/agentos/edge`, or the usual place below the home folder.
-fn default_data_dir() -> PathBuf {
-    let base = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
-        .unwrap_or_else(|| PathBuf::from("."));
-    base.join("agentos/edge")
-}
-
 /// How an edge joins.
 #[derive(Debug, Clone, Args)]
 pub struct JoinArgs {
@@ -39,7 +31,7 @@ pub struct JoinArgs {
     /// The one-time token
     pub token: String,
     /// Folder for the edge's identity, models and caches
-    #[arg(long, env = "AGENT_OS_EDGE_DATA", default_value_os_t = default_data_dir())]
+    #[arg(long, env = "AGENT_OS_EDGE_DATA", default_value_os_t = default_data_dir("edge"))]
     pub data: PathBuf,
     /// What the edge is called
     #[arg(long, default_value = "edge")]
@@ -47,15 +39,6 @@ pub struct JoinArgs {
     /// Join again although this edge has joined before; its old identity is lost
     #[arg(long)]
     pub replace: bool,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// How the edge reaches its hub.
@@ -69,49 +52,40 @@ pub enum TransportArg {
     Tcp,
 }
 
-/// How the edge runs.
-#[derive(Debug, Clone, Args)]
+/// How the edge runs. Whatever is not given here comes from the environment, the
+/// configuration file or the defaults, in this order.
+#[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
+    /// The configuration file; without it ./agent_os_edge.yaml and the other usual places
+    #[arg(long)]
+    pub config: Option<PathBuf>,
     /// Folder for the edge's identity, models and caches
-    #[arg(long, env = "AGENT_OS_EDGE_DATA", default_value_os_t = default_data_dir())]
-    pub data: PathBuf,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
     /// The hub, as HOST:PORT; without it, the one that was joined
-    #[arg(long, env = "AGENT_OS_HUB")]
+    #[arg(long)]
     pub hub: Option<String>,
     /// A model in GGUF format; without it, demonstration weights with random output
-    #[arg(long, env = "AGENT_OS_MODEL")]
+    #[arg(long)]
     pub model: Option<PathBuf>,
     /// Tokens of context
-    #[arg(long, env = "AGENT_OS_CONTEXT_TOKENS", default_value_t = 8192,
-        value_parser = clap::value_parser!(u32).range(256..))]
-    pub context_tokens: u32,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(256..))]
+    pub context_tokens: Option<u32>,
     /// Threads for the model; without it, all cores but one
-    #[arg(long, env = "AGENT_OS_THREADS", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
     /// Layers of the model that go to the GPU, where there is one
-    #[arg(long, env = "AGENT_OS_GPU_LAYERS", default_value_t = 999)]
-    pub gpu_layers: u32,
+    #[arg(long)]
+    pub gpu_layers: Option<u32>,
     /// How the edge reaches its hub
-    #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
-    pub transport: TransportArg,
+    #[arg(long, value_enum)]
+    pub transport: Option<TransportArg>,
     /// What to log: error, warn, info, debug, trace, or a filter such as agentos_link=debug
-    #[arg(long, env = "AGENT_OS_LOG_LEVEL", default_value = "info")]
-    pub log_level: String,
+    #[arg(long)]
+    pub log_level: Option<String>,
     /// How log lines are written
-    #[arg(long, env = "AGENT_OS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-}
-
-impl RunArgs {
-    /// Threads for the model. A core is left free: a model that shares all
-    /// cores with other work waits for its slowest thread at every token.
-    #[must_use]
-    pub fn model_threads(&self) -> u32 {
-        self.threads.unwrap_or_else(|| {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            u32::try_from(cores.saturating_sub(1)).unwrap_or(1).max(1)
-        })
-    }
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
 use agentos_inference::EngineError;
 use agentos_link::{LinkError, TokenError};
+use agentos_process::LogLevelError;
 use agentos_worker::WorkerError;
 
 /// What ends the edge.
@@ -31,11 +33,12 @@ pub enum EdgeError {
         /// Its data folder.
         data: PathBuf,
     },
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
     /// The log filter is not one.
-    #[error(
-        "`{0}` is no log level: use error, warn, info, debug, trace, or a filter such as agentos_link=debug"
-    )]
-    LogLevel(String),
+    #[error(transparent)]
+    LogLevel(#[from] LogLevelError),
     /// The token is not as it was made.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -56,6 +59,7 @@ impl Classified for EdgeError {
             Self::DataDir { .. } => "data_dir",
             Self::NotJoined { .. } => "not_joined",
             Self::AlreadyJoined { .. } => "already_joined",
+            Self::Config(error) => error.code(),
             Self::LogLevel(_) => "log_level",
             Self::Token(_) => "token_invalid",
             Self::Engine(error) => error.code(),

@@ -1,6 +1,5 @@
 //! Joining a hub.
 
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use agentos_domain::EdgeId;
@@ -20,7 +19,7 @@ pub(crate) fn hub_file(data: &Path) -> PathBuf {
 }
 
 pub(crate) fn create_data_dir(data: &Path) -> Result<(), EdgeError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    let made = agentos_process::create_private(data);
     made.map_err(|source| EdgeError::DataDir { path: data.to_owned(), source })
 }
 

@@ -6,10 +6,10 @@ mod app;
 mod cli;
 mod error;
 mod join;
-mod logging;
+mod settings;
 
 pub use app::App;
-pub use cli::{Cli, Command, JoinArgs, LogFormat, RunArgs, TransportArg};
+pub use cli::{Cli, Command, JoinArgs, RunArgs, TransportArg};
 pub use error::EdgeError;
 pub use join::join;
-pub use logging::start_logging;
+pub use settings::Settings;

@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use agentos_edge::{App, Cli, Command};
+use agentos_config::ProcessEnvironment;
+use agentos_edge::{App, Cli, Command, Settings};
 use agentos_tools::Registry;
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -11,14 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    agentos_process::exit_code(Box::pin(run(Cli::parse())).await)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
@@ -32,26 +26,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
         }
         Command::Run(args) => {
-            agentos_edge::start_logging(&args.log_level, args.log_format)?;
+            let settings = Settings::load(&args, &ProcessEnvironment)?;
+            settings.start_logging()?;
             let cancel = CancellationToken::new();
-            let app = App::start(&args, Registry::with_file_tools()).await?;
-            let stop = stop_on_signal(cancel.clone());
-            tokio::try_join!(async { app.run(cancel).await.map_err(anyhow::Error::from) }, stop)?;
+            let app = App::start(&settings, Registry::with_file_tools()).await?;
+            let stop = agentos_process::stop_on_signal(cancel.clone());
+            tokio::try_join!(
+                async { Box::pin(app.run(cancel)).await.map_err(anyhow::Error::from) },
+                async { stop.await.context("cannot listen for signals") },
+            )?;
             Ok(())
         }
     }
-}
-
-/// Cancels on SIGTERM or Ctrl-C.
-async fn stop_on_signal(cancel: CancellationToken) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => result.context("cannot listen for Ctrl-C")?,
-        () = cancel.cancelled() => return Ok(()),
-    }
-    tracing::info!("stopping");
-    cancel.cancel();
-    Ok(())
 }

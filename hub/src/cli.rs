@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::paths::default_data_dir;
+use agentos_process::{LogFormat, default_data_dir};
 
 /// The hub of an Agent OS: database, scheduler, API.
 #[derive(Debug, Parser)]
@@ -27,7 +27,7 @@ pub enum Command {
     /// Ask the hub on this machine whether it is well; exit code 0 if so
     Healthcheck {
         /// The hub's data folder
-        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir())]
+        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir("hub"))]
         data: PathBuf,
     },
 }
@@ -38,7 +38,7 @@ pub enum EdgeCommand {
     /// Print a one-time token by which an edge joins
     Invite {
         /// The hub's data folder
-        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir())]
+        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir("hub"))]
         data: PathBuf,
         /// What the edge shall be called
         #[arg(long)]
@@ -46,56 +46,43 @@ pub enum EdgeCommand {
     },
 }
 
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
-/// How the hub runs.
-#[derive(Debug, Clone, Args)]
+/// How the hub runs. Whatever is not given here comes from the environment, the
+/// configuration file or the defaults, in this order.
+#[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
+    /// The configuration file; without it ./agent_os.yaml and the other usual places
+    #[arg(long)]
+    pub config: Option<PathBuf>,
     /// Folder for the database, the files and the keys
-    #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir())]
-    pub data: PathBuf,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
     /// Address that the API listens on
-    #[arg(long, env = "AGENTOS_HOST", default_value = "127.0.0.1")]
-    pub host: IpAddr,
+    #[arg(long)]
+    pub host: Option<IpAddr>,
     /// Port that the API listens on
-    #[arg(long, env = "AGENTOS_PORT", default_value_t = 7777)]
-    pub port: u16,
+    #[arg(long)]
+    pub port: Option<u16>,
     /// Address and port of the API in one; wins over --host and --port
     #[arg(long)]
     pub listen: Option<SocketAddr>,
     /// Address and port (UDP and TCP) where edges dial in
-    #[arg(long, env = "AGENT_OS_LINK_LISTEN", default_value = "0.0.0.0:7443")]
-    pub link_listen: SocketAddr,
+    #[arg(long)]
+    pub link_listen: Option<SocketAddr>,
     /// Another name or address under which edges reach this hub; repeatable
-    #[arg(long = "link-name", env = "AGENT_OS_LINK_NAMES", value_delimiter = ',')]
+    #[arg(long = "link-name", value_delimiter = ',')]
     pub link_names: Vec<String>,
     /// The most runs that one edge works on at once
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    pub runs_per_edge: u16,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs_per_edge: Option<u32>,
     /// Seconds without a sign of life after which a run is given to another
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..=3600))]
-    pub lease_seconds: u64,
+    #[arg(long, value_parser = clap::value_parser!(u64).range(3..=3600))]
+    pub lease_seconds: Option<u64>,
     /// What to log: error, warn, info, debug, trace, or a filter such as agentos_link=debug
-    #[arg(long, env = "AGENT_OS_LOG_LEVEL", default_value = "info")]
-    pub log_level: String,
+    #[arg(long)]
+    pub log_level: Option<String>,
     /// How log lines are written
-    #[arg(long, env = "AGENT_OS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-}
-
-impl ServeArgs {
-    /// Where the API listens.
-    #[must_use]
-    pub fn api_address(&self) -> SocketAddr {
-        self.listen.unwrap_or(SocketAddr::new(self.host, self.port))
-    }
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
 }
 
 #[cfg(test)]
@@ -107,12 +94,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn listen_wins_over_host_and_port() {
-        let cli = Cli::parse_from(["agentos-hub", "serve", "--port", "1", "--listen", "[::1]:2"]);
-        let Command::Serve(args) = cli.command else { panic!("serve") };
-        assert_eq!(args.api_address().to_string(), "[::1]:2");
     }
 }

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use agentos_api::ApiError;
+use agentos_auth::AuthError;
+use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
 use agentos_engine::EngineError;
 use agentos_link::LinkError;
+use agentos_process::LogLevelError;
 use agentos_snapshot::SnapshotError;
 use agentos_store::StoreError;
 
@@ -22,10 +25,8 @@ pub enum HubError {
         source: std::io::Error,
     },
     /// The log filter is not one.
-    #[error(
-        "`{0}` is no log level: use error, warn, info, debug, trace, or a filter such as agentos_link=debug"
-    )]
-    LogLevel(String),
+    #[error(transparent)]
+    LogLevel(#[from] LogLevelError),
     /// No hub answers on this machine.
     #[error("no hub answers for {}: start it with `agentos-hub serve --data {}` ({reason})", data.display(), data.display())]
     NotRunning {
@@ -34,6 +35,12 @@ pub enum HubError {
         /// What happened.
         reason: String,
     },
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// Who may sign tokens.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,6 +64,8 @@ impl Classified for HubError {
             Self::DataDir { .. } => "data_dir",
             Self::LogLevel(_) => "log_level",
             Self::NotRunning { .. } => "not_running",
+            Self::Config(error) => error.code(),
+            Self::Auth(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Files(error) => error.code(),
             Self::Link(error) => error.code(),
@@ -67,7 +76,8 @@ impl Classified for HubError {
 
     fn is_retryable(&self) -> bool {
         match self {
-            Self::DataDir { .. } | Self::LogLevel(_) => false,
+            Self::DataDir { .. } | Self::LogLevel(_) | Self::Config(_) => false,
+            Self::Auth(error) => error.is_retryable(),
             Self::NotRunning { .. } => true,
             Self::Store(error) => error.is_retryable(),
             Self::Files(error) => error.is_retryable(),

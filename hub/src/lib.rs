@@ -5,12 +5,13 @@ mod admin;
 mod app;
 mod cli;
 mod error;
-mod logging;
 mod paths;
+mod settings;
+mod tokens;
 
 pub use admin::{healthcheck, invite};
 pub use app::App;
-pub use cli::{Cli, Command, EdgeCommand, LogFormat, ServeArgs};
+pub use cli::{Cli, Command, EdgeCommand, ServeArgs};
 pub use error::HubError;
-pub use logging::start_logging;
 pub use paths::DataDir;
+pub use settings::Settings;

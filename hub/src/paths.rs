@@ -1,19 +1,10 @@
 //! Where the hub keeps what.
 
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::HubError;
-
-/// `$XDG_DATA_HOME/agentos/hub`, or the usual place below the home folder.
-pub(crate) fn default_data_dir() -> PathBuf {
-    let base = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
-        .unwrap_or_else(|| PathBuf::from("."));
-    base.join("agentos/hub")
-}
 
 /// The hub's data folder.
 #[derive(Debug, Clone)]
@@ -25,7 +16,7 @@ impl DataDir {
     /// # Errors
     /// Where it cannot be made.
     pub fn create(path: &Path) -> Result<Self, HubError> {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let made = agentos_process::create_private(path);
         made.map_err(|source| HubError::DataDir { path: path.to_owned(), source })?;
         Ok(Self(path.to_owned()))
     }
@@ -34,12 +25,6 @@ impl DataDir {
     #[must_use]
     pub fn existing(path: &Path) -> Self {
         Self(path.to_owned())
-    }
-
-    /// The database.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.0.join("agent_os.db")
     }
 
     /// The content of files.

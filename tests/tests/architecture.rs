@@ -34,7 +34,7 @@ enum Part {
     HubProgram,
     /// The edge's program.
     EdgeProgram,
-    /// Programs that know only the API.
+    /// Programs that know only the API, and the form of the configuration.
     Client,
     /// Tests and developers' tools: may use everything.
     Outside,
@@ -67,7 +67,7 @@ impl Part {
             Edge => matches!(part, Ground | Shared | Tools | Edge),
             HubProgram => matches!(part, Ground | Shared | Tools | Hub),
             EdgeProgram => matches!(part, Ground | Shared | Tools | Edge),
-            Client => other == "agentos-domain",
+            Client => matches!(other, "agentos-domain" | "agentos-config"),
             Outside => true,
         }
     }

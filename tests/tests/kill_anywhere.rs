@@ -33,7 +33,9 @@ const MOMENTS: [Moment; 8] = [
 ];
 
 async fn kill_at_every_event(victim: Victim) -> Result<()> {
-    let mut system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    // Longer than any wait of the harness: nothing here may rely on a lease's end.
+    let setup = Setup { hub_args: &["--lease-seconds", "600"], ..Setup::new(HUB, PROBED_EDGE) };
+    let mut system = System::start(setup).await?;
     for moment in MOMENTS {
         round(&mut system, victim, moment).await.with_context(|| format!("at {}", moment.0))?;
     }

@@ -1,10 +1,13 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use agentos_domain::TaskStatus;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::key::lifetime;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found,
@@ -54,6 +57,17 @@ pub(crate) enum Command {
     /// Machines that run tasks for the hub
     #[command(subcommand)]
     Edge(EdgeCommand),
+    /// Keys to the hub: make, list, revoke
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Keep the hub's address and the key to it for later commands
+    ///
+    /// The key is that of --api-key-file or --api-key, else the standard input gives it. It is
+    /// kept in your configuration folder, readable by you alone, and sent to this hub only.
+    Login,
+    /// The configuration of a hub or an edge on this machine
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Whether the hub answers and can run tasks
     Health,
     /// Print a script that completes commands in a shell
@@ -203,6 +217,70 @@ pub(crate) enum EdgeCommand {
         /// The edge's id
         id: String,
     },
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; it is shown this once
+    Create(KeyCreateArgs),
+    /// List the keys, also those that no longer work
+    List,
+    /// End a key, at once and for good
+    Revoke {
+        /// The key's id, as `key list` shows it; not the key itself
+        id: String,
+    },
+}
+
+/// What key to make.
+#[derive(Debug, Args)]
+pub(crate) struct KeyCreateArgs {
+    /// What you call it
+    pub(crate) name: String,
+    /// What it may do: read, run, approve, admin
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true,
+          value_parser = ["read", "run", "approve", "admin"])]
+    pub(crate) scopes: Vec<String>,
+    /// When it ends: 12h, 30d, 4w from now [default: never]
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    pub(crate) expires: Option<Duration>,
+    /// Whose data it opens [default: your own workspace]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace: Option<String>,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with it
+    ///
+    /// Exit codes: 0 all is right, 2 the configuration is wrong, 1 only files of agents are.
+    Check(ConfigArgs),
+    /// Show every setting in effect and where it is from; secrets are masked
+    Show(ConfigArgs),
+    /// Print a file with every setting, its default and its meaning
+    Example(MachineArgs),
+    /// Print the JSON schema of the file, for editors
+    Schema(MachineArgs),
+}
+
+/// Which configuration to load.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// The file [env: AGENT_OS_CONFIG, of an edge AGENT_OS_EDGE_CONFIG] [default: the first of the usual places]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Which machine's configuration.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
+    /// That of an edge rather than the hub
+    #[arg(long)]
+    pub(crate) edge: bool,
 }
 
 fn temperature(text: &str) -> Result<f32, String> {

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::{edge, files, health, task};
+use crate::{config, edge, files, health, key, login, task};
 
 /// Runs the command line `args`, the program's name first, and gives the exit
 /// code of the process.
@@ -49,13 +49,21 @@ async fn run(
         terminal.bytes(&script)?;
         return Ok(Exit::Ok);
     }
-    let client = Client::new(Settings::resolve(&cli.global, env)?)?;
     let json = cli.global.json;
+    if let Command::Login = cli.command {
+        let (settings, typed) = Settings::for_login(&cli.global, env)?;
+        return login::run(settings, typed, terminal, json, env).await;
+    }
+    if let Command::Config(command) = cli.command {
+        return config::run(terminal, json, command);
+    }
+    let client = Client::new(Settings::resolve(&cli.global, env)?)?;
     match cli.command {
         Command::Task(command) => task::run(&client, terminal, json, command).await,
         Command::Files(command) => files::run(&client, terminal, json, command).await,
         Command::Edge(command) => edge::run(&client, terminal, json, command).await,
+        Command::Key(command) => key::run(&client, terminal, json, command).await,
         Command::Health => health::run(&client, terminal, json).await,
-        Command::Completions { .. } => Ok(Exit::Ok),
+        Command::Login | Command::Config(_) | Command::Completions { .. } => Ok(Exit::Ok),
     }
 }

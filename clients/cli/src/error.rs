@@ -9,8 +9,11 @@ use agentos_domain::Classified;
 pub(crate) enum Exit {
     /// It did what it was asked to.
     Ok,
-    /// The task failed or was cancelled, or the hub is not ready.
+    /// The task failed or was cancelled, the hub is not ready, or an agent's
+    /// file is broken.
     Failed,
+    /// The configuration is wrong.
+    Invalid,
     /// The task waits for a person.
     WaitingApproval,
     /// `--timeout` passed.
@@ -25,6 +28,7 @@ impl Exit {
         match self {
             Self::Ok => 0,
             Self::Failed => 1,
+            Self::Invalid => 2,
             Self::WaitingApproval => 5,
             Self::TimedOut => 124,
             Self::Interrupted => 130,
@@ -131,10 +135,11 @@ impl CliError {
             }
             Self::TimedOut { .. } => "agentos health, and the hub's log".to_owned(),
             Self::NotAllowed { .. } => {
-                "--api-key-file FILE; the hub writes admin.key into its data directory".to_owned()
+                "agentos login, or --api-key-file FILE; the hub writes admin.key into its data directory"
+                    .to_owned()
             }
             Self::NotFound { .. } => {
-                "agentos task list, agentos files list, agentos edge list".to_owned()
+                "agentos task list, agentos files list, agentos edge list, agentos key list".to_owned()
             }
             Self::Refused { status: 400 | 422, .. } => "agentos help".to_owned(),
             Self::Refused { .. } => "the same again in a moment, and the hub's log".to_owned(),

@@ -1,21 +1,24 @@
 //! The command line of the hub: asks its REST API, shows tasks as they happen.
 //!
 //! - `args`: what can be typed
-//! - `settings`: where the hub is and with which key, from arguments and environment
+//! - `settings`: where the hub is and with which key, from arguments, environment and login
 //! - `client`: the REST API, `error`: what can go wrong and the exit code of each
 //! - `terminal`: the only place that prints; makes foreign text harmless
 //! - `live`: events of a task, `render`: how they look, `follow`: reconnecting
-//! - `task`, `files`, `edge`, `health`: the commands
+//! - `task`, `files`, `edge`, `key`, `login`, `config`, `health`: the commands
 
 mod args;
 mod client;
 mod commands;
+mod config;
 mod edge;
 mod error;
 mod files;
 mod follow;
 mod health;
+mod key;
 mod live;
+mod login;
 mod render;
 mod settings;
 mod task;

@@ -1,9 +1,11 @@
-//! Where the hub is and with which key: arguments first, then the environment.
+//! Where the hub is and with which key: arguments first, then the environment,
+//! then what `agentos login` has kept.
 
 use std::path::{Path, PathBuf};
 
 use crate::args::Global;
 use crate::error::CliError;
+use crate::login::{self, Login};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7777";
 
@@ -17,24 +19,42 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// From what was typed and an environment.
+    /// From what was typed, else an environment, else the last login. The key
+    /// of a login goes to the hub of that login alone.
     pub(crate) fn resolve(
         global: &Global,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, CliError> {
-        let env = |name: &str| env(name).filter(|value| !value.trim().is_empty());
-        let url = global.url.clone().or_else(|| env("AGENT_OS_URL"));
-        let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned()).trim_end_matches('/').to_owned();
-        check_url(&url)?;
-        let api_key = match (&global.api_key, &global.api_key_file) {
-            (Some(key), _) => Some(key.clone()),
-            (None, Some(file)) => Some(read_key(file)?),
-            (None, None) => match (env("AGENT_OS_API_KEY"), env("AGENT_OS_API_KEY_FILE")) {
-                (Some(key), _) => Some(key),
-                (None, Some(file)) => Some(read_key(&PathBuf::from(file))?),
-                (None, None) => None,
-            },
+        let url = named_url(global, env);
+        let api_key = named_key(global, env)?;
+        let login = match (&url, &api_key) {
+            (Some(_), Some(_)) => None,
+            _ => login::path(env).map(|path| Login::read(&path)).transpose()?.flatten(),
         };
+        let kept = login.as_ref().map(|login| login.url.clone());
+        let url = url.or(kept).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let kept = login.filter(|login| login.url == url).map(|login| login.api_key);
+        Self { url: checked_url(url)?, api_key: None }.with(api_key.or(kept))
+    }
+
+    /// For a new login: what was kept before does not count, nor does a key of
+    /// the environment. Also whether a key was typed.
+    pub(crate) fn for_login(
+        global: &Global,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, bool), CliError> {
+        let url = named_url(global, env).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let api_key = typed_key(global)?;
+        let typed = api_key.is_some();
+        Ok((Self { url: checked_url(url)?, api_key: None }.with(api_key)?, typed))
+    }
+
+    /// The same with this key, from which spaces around it are removed.
+    pub(crate) fn with_key(self, key: &str) -> Result<Self, CliError> {
+        self.with(Some(key.to_owned()).filter(|key| !key.trim().is_empty()))
+    }
+
+    fn with(self, api_key: Option<String>) -> Result<Self, CliError> {
         let api_key = api_key.map(|key| key.trim().to_owned());
         if api_key.as_ref().is_some_and(|key| !key.chars().all(|c| c.is_ascii_graphic())) {
             return Err(CliError::usage(
@@ -42,14 +62,45 @@ impl Settings {
                 "--api-key-file with the hub's admin.key",
             ));
         }
-        Ok(Self { url, api_key })
+        Ok(Self { api_key, ..self })
     }
 }
 
-fn check_url(url: &str) -> Result<(), CliError> {
+fn variable(env: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    env(name).filter(|value| !value.trim().is_empty())
+}
+
+fn named_url(global: &Global, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let url = global.url.clone().or_else(|| variable(env, "AGENT_OS_URL"));
+    url.map(|url| url.trim_end_matches('/').to_owned())
+}
+
+fn typed_key(global: &Global) -> Result<Option<String>, CliError> {
+    match (&global.api_key, &global.api_key_file) {
+        (Some(key), _) => Ok(Some(key.clone())),
+        (None, Some(file)) => read_key(file).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn named_key(
+    global: &Global,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, CliError> {
+    if let Some(key) = typed_key(global)? {
+        return Ok(Some(key));
+    }
+    match (variable(env, "AGENT_OS_API_KEY"), variable(env, "AGENT_OS_API_KEY_FILE")) {
+        (Some(key), _) => Ok(Some(key)),
+        (None, Some(file)) => read_key(&PathBuf::from(file)).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn checked_url(url: String) -> Result<String, CliError> {
     let hint = format!("--url {DEFAULT_URL}");
     match url.split_once("://") {
-        Some(("http", host)) if !host.is_empty() => Ok(()),
+        Some(("http", host)) if !host.is_empty() => Ok(url),
         Some(("https", _)) => Err(CliError::usage(
             format!("{url}: the hub speaks plain http; put https in front of it on a tunnel"),
             hint,
@@ -85,6 +136,29 @@ mod tests {
 
         let global = Global { api_key_file: Some(file), ..Global::default() };
         assert_eq!(resolve(&global, &env).unwrap().api_key.as_deref(), Some("from-file"));
+    }
+
+    #[test]
+    fn the_key_of_a_login_goes_to_its_hub_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("agentos");
+        std::fs::create_dir(&folder).unwrap();
+        let login = r#"{"url": "http://nas:7777", "api_key": "kept"}"#;
+        std::fs::write(folder.join("login.json"), login).unwrap();
+        let config = ("XDG_CONFIG_HOME", dir.path().to_str().unwrap());
+        let of = |url: Option<&str>, env: &[(&str, &str)]| {
+            let global = Global { url: url.map(ToOwned::to_owned), ..Global::default() };
+            let settings = resolve(&global, env).unwrap();
+            (settings.url, settings.api_key.unwrap_or_default())
+        };
+        let both = |url: &str, key: &str| (url.to_owned(), key.to_owned());
+        assert_eq!(of(None, &[config]), both("http://nas:7777", "kept"));
+        assert_eq!(of(Some("http://nas:7777/"), &[config]), both("http://nas:7777", "kept"));
+        assert_eq!(of(Some("http://other:7777"), &[config]), both("http://other:7777", ""));
+        let url = ("AGENT_OS_URL", "http://other:7777");
+        assert_eq!(of(None, &[config, url]), both("http://other:7777", ""));
+        let key = ("AGENT_OS_API_KEY", "given");
+        assert_eq!(of(None, &[config, key]), both("http://nas:7777", "given"));
     }
 
     #[test]

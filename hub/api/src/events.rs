@@ -34,7 +34,8 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 #[utoipa::path(get, path = "/api/tasks/{id}/events", tag = "tasks", operation_id = "watch_task",
     params(
         ("id" = String, Path, description = "The task"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The last event that arrived"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that arrived",
+            pattern = "^[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}$"),
     ),
     responses((status = 200, description = "Events, until the task has ended",
         body = String, content_type = "text/event-stream")))]

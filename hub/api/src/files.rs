@@ -72,7 +72,9 @@ pub(crate) async fn list(
 
 /// Store a file
 #[utoipa::path(put, path = "/api/files/{path}", tag = "files", operation_id = "put_file",
-    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes")),
+    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes",
+            max_length = 1024,
+            pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$")),
     request_body(content = [u8], content_type = "application/octet-stream"),
     responses((status = 201, description = "It is stored", body = openapi::File)))]
 pub(crate) async fn store(
@@ -131,7 +133,9 @@ fn guarded(
 /// Download a file
 #[utoipa::path(get, path = "/api/files/{path}", tag = "files", operation_id = "get_file",
     params(
-        ("path" = String, Path, description = "Its path in the workspace; it may hold slashes"),
+        ("path" = String, Path, description = "Its path in the workspace; it may hold slashes",
+            max_length = 1024,
+            pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy at hand"),
     ),
     responses(
@@ -180,7 +184,9 @@ fn encoded(path: &RelPath) -> String {
 
 /// Remove a file
 #[utoipa::path(delete, path = "/api/files/{path}", tag = "files", operation_id = "delete_file",
-    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes")),
+    params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes",
+            max_length = 1024,
+            pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$")),
     responses((status = 204, description = "It is gone")))]
 pub(crate) async fn remove(
     State(state): State<ApiState>,

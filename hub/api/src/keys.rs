@@ -40,10 +40,10 @@ pub(crate) async fn list(
 #[schema(as = KeyRequest)]
 pub(crate) struct CreateBody {
     /// What people call it.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(max_length = 64, pattern = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$")]
     name: String,
     /// What it may do: some of `read`, `run`, `approve`, `admin`.
-    #[schema(min_items = 1, max_items = 4)]
+    #[schema(value_type = Vec<openapi::Scope>, min_items = 1, max_items = 4)]
     scopes: Vec<String>,
     /// Whose data it opens; the caller's own workspace if left out.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._-]{1,64}$")]

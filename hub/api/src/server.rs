@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use agentos_engine::EngineHandle;
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -18,9 +20,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
+use crate::limits::RemoteAddress;
 use crate::stall::StallGuard;
-use crate::{ApiConfig, ApiError, ApiState, router};
+use crate::{ApiConfig, ApiError, ApiState, TokenVerifier, cors, router};
 
 /// Open connections at a time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 512;
@@ -55,14 +59,28 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError`], when the address cannot be had.
-    pub async fn bind(mut config: ApiConfig, engine: EngineHandle) -> Result<Self, ApiError> {
+    pub async fn bind(config: ApiConfig, engine: EngineHandle) -> Result<Self, ApiError> {
+        Self::bind_with(config, engine, None).await
+    }
+
+    /// As [`Api::bind`], and lets in whoever `verifier` knows.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn bind_with(
+        mut config: ApiConfig,
+        engine: EngineHandle,
+        verifier: Option<Arc<dyn TokenVerifier>>,
+    ) -> Result<Self, ApiError> {
+        cors::layer(&config.cors_origins)?;
         let wanted = config.listen;
         let listener =
             TcpListener::bind(wanted).await.map_err(|cause| ApiError::listen(wanted, cause))?;
         let address = listener.local_addr().map_err(|cause| ApiError::listen(wanted, cause))?;
         config.listen = address;
         let shutdown = CancellationToken::new();
-        let router = router(ApiState::new(config, engine, shutdown.clone()));
+        let state = ApiState::new(config, engine, shutdown.clone()).with_verifier(verifier);
+        let router = router(state);
         Ok(Self { listener, address, router, shutdown })
     }
 
@@ -193,6 +211,12 @@ impl Connection {
             tracing::debug!(%error, "a connection was gone at once");
             return;
         }
+        // Headers that claim another address are not read: anyone can send them.
+        let remote = RemoteAddress(self.place.source);
+        let service = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(remote);
+            request
+        });
         let io = TokioIo::new(StallGuard::new(stream, STALL_LIMIT));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -200,7 +224,7 @@ impl Connection {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_BUFFER)
-            .serve_connection(io, TowerToHyperService::new(self.router));
+            .serve_connection(io, TowerToHyperService::new(service));
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

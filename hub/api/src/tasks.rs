@@ -173,7 +173,7 @@ impl SubmitBody {
     params(
         ("Idempotency-Key" = Option<String>, Header,
             description = "The same key gives the same task for 24 hours",
-            min_length = 1, max_length = 255),
+            max_length = 255, pattern = "^(?=.*[!-~])[ -~]+$"),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait"),
     ),
     request_body = SubmitBody,
@@ -356,10 +356,12 @@ pub(crate) fn query<T>(
     params(
         ("limit" = Option<u32>, Query, description = "How many; 20 if left out",
             minimum = 1, maximum = 100),
-        ("status" = Option<String>, Query, description = "Only those that stand there: \
-            pending, running, waiting_approval, completed, failed or cancelled"),
-        ("agent_type" = Option<String>, Query, description = "Only this agent's"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("status" = Option<openapi::TaskStatus>, Query,
+            description = "Only those that stand there"),
+        ("agent_type" = Option<String>, Query, description = "Only this agent's",
+            pattern = "^[A-Za-z0-9._-]{1,64}$"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
+            pattern = "^task_[0-9a-f]{32}$"),
     ),
     responses((status = 200, description = "A page of tasks", body = openapi::TaskPage)))]
 pub(crate) async fn list(

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use agentos_domain::AgentConfig;
+
 /// How the engine behaves.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -16,6 +18,8 @@ pub struct EngineConfig {
     pub tick: Duration,
     /// How long watchers rely on being told before they ask the store again.
     pub look_again: Duration,
+    /// Agents beside the built-in ones; one of the same name replaces it.
+    pub agents: Vec<AgentConfig>,
 }
 
 impl Default for EngineConfig {
@@ -26,6 +30,7 @@ impl Default for EngineConfig {
             runs_per_edge: 16,
             tick: Duration::from_millis(500),
             look_again: Duration::from_secs(5),
+            agents: Vec::new(),
         }
     }
 }

@@ -140,8 +140,11 @@ impl Dispatcher {
                 match self.claim(&session).await {
                     Ok(Some(claimed)) => self.start(session.clone(), claimed),
                     Ok(None) => return,
-                    Err(error @ StoreError::EdgeRevoked { .. }) => {
-                        tracing::info!(%error, "no task for a revoked edge");
+                    Err(
+                        error @ (StoreError::EdgeRevoked { .. }
+                        | StoreError::SessionReplaced { .. }),
+                    ) => {
+                        tracing::info!(%error, "no task through this session");
                         break;
                     }
                     Err(error) => {
@@ -161,6 +164,7 @@ impl Dispatcher {
     async fn claim(&self, session: &EdgeSession) -> Result<Option<Claimed>, StoreError> {
         let claim = Claim {
             edge: session.edge_id.clone(),
+            epoch: session.epoch,
             attempt: AttemptId::generate(),
             now: self.shared.clock.now(),
             ttl: self.shared.config.lease_ttl,
@@ -176,6 +180,8 @@ impl Dispatcher {
         };
         self.note(&session, &lease);
         self.shared.events.publish_status(&claimed.task);
+        let tier = claimed.agent.model_tier;
+        self.shared.metrics.leased(&claimed.task.task_id, tier);
         let (shared, cancel) = (Arc::clone(&self.shared), self.cancel.clone());
         self.tracker.spawn(async move {
             cancel.run_until_cancelled(hand_over(&shared, &session, &claimed, &lease)).await;

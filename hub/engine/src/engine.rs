@@ -1,7 +1,7 @@
 //! The engine as a service: what it owns, and its start and end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use agentos_domain::{AgentConfig, Clock, EdgeId, Task, TaskId, builtin_file_agent};
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Rung when there may be something to dispatch.
     pub(crate) wake: Notify,
     /// The agents by name.
-    pub(crate) agents: HashMap<String, AgentConfig>,
+    agents: RwLock<HashMap<String, AgentConfig>>,
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
     pub(crate) link: OnceLock<HubLinkHandle>,
     /// Attempts that this process knows to be on an edge.
@@ -75,6 +75,20 @@ impl Shared {
         self.fruitless.lock().unwrap_or_else(PoisonError::into_inner).remove(task);
     }
 
+    /// The agent of this name, or else the names that there are.
+    pub(crate) fn agent(&self, name: &str) -> Result<AgentConfig, Vec<String>> {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        agents.get(name).cloned().ok_or_else(|| {
+            let mut known: Vec<_> = agents.keys().cloned().collect();
+            known.sort_unstable();
+            known
+        })
+    }
+
+    pub(crate) fn set_agents(&self, agents: Vec<AgentConfig>) {
+        *self.agents.write().unwrap_or_else(PoisonError::into_inner) = by_name(agents);
+    }
+
     pub(crate) fn loads(&self) -> MutexGuard<'_, HashMap<EdgeId, EdgeLoad>> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,6 +102,12 @@ impl Shared {
             self.wake.notify_one();
         }
     }
+}
+
+/// The built-in agents and `agents`, which replace those of the same name.
+fn by_name(agents: Vec<AgentConfig>) -> HashMap<String, AgentConfig> {
+    let all = std::iter::once(builtin_file_agent()).chain(agents);
+    all.map(|agent| (agent.name.to_string(), agent)).collect()
 }
 
 /// The engine.
@@ -104,7 +124,7 @@ impl Engine {
         blobs: Arc<BlobStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let agents = [builtin_file_agent()];
+        let agents = by_name(config.agents.clone());
         let shared = Shared {
             config,
             store,
@@ -112,9 +132,9 @@ impl Engine {
             clock,
             events: Events::default(),
             keys: KeyRing::default(),
-            metrics: Metrics::new(&agents),
+            metrics: Metrics::new(agents.values()),
             wake: Notify::new(),
-            agents: agents.into_iter().map(|agent| (agent.name.to_string(), agent)).collect(),
+            agents: RwLock::new(agents),
             loads: Mutex::default(),
             link: OnceLock::new(),
             active: ActiveAttempts::default(),

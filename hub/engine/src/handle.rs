@@ -34,6 +34,12 @@ impl EngineHandle {
         Self { shared }
     }
 
+    /// Sets the agents beside the built-in ones; one of the same name replaces
+    /// a built-in. Tasks that were accepted before keep theirs.
+    pub fn set_agents(&self, agents: Vec<AgentConfig>) {
+        self.shared.set_agents(agents);
+    }
+
     /// Accepts a task. When this returns, the task is durable.
     ///
     /// # Errors
@@ -67,12 +73,10 @@ impl EngineHandle {
 
     fn agent_for(&self, submission: &Submission) -> Result<AgentConfig, EngineError> {
         let name = submission.agent.as_deref().unwrap_or(DEFAULT_AGENT);
-        let Some(mut agent) = self.shared.agents.get(name).cloned() else {
-            let mut known: Vec<_> = self.shared.agents.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            let message = format!("there is no agent `{name}`: use one of {}", known.join(", "));
-            return Err(EngineError::Invalid(message));
-        };
+        let mut agent = self.shared.agent(name).map_err(|known| {
+            let known = known.join(", ");
+            EngineError::Invalid(format!("there is no agent `{name}`: use one of {known}"))
+        })?;
         if let Some(max_tokens) = submission.max_tokens {
             agent.sampling.max_tokens = max_tokens;
         }
@@ -180,6 +184,7 @@ impl EngineHandle {
             if let Some(Cancelled { task, step: Some(step), .. }) = &cancelled {
                 shared.events.publish_steps(std::slice::from_ref(step));
                 shared.events.publish_status(task);
+                shared.metrics.observe(task, std::slice::from_ref(step));
             }
             Ok(cancelled)
         };

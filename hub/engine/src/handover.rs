@@ -124,6 +124,7 @@ async fn fail(shared: &Shared, lease: &HeldLease, error: ErrorInfo) {
     shared.settled(&lease.task_id);
     match shared.store.fail(&lease.task_id, error, shared.clock.now()).await {
         Ok(Some((task, step))) => {
+            shared.metrics.observe(&task, std::slice::from_ref(&step));
             shared.events.publish_steps(&[step]);
             shared.events.publish_status(&task);
         }

@@ -97,6 +97,7 @@ impl Runs for RunsService {
         let work = async move {
             let appended = shared.store.append(append).await?;
             shared.events.publish_steps(&appended.steps);
+            shared.metrics.observe(&appended.task, &appended.steps);
             if appended.task.status != TaskStatus::Running {
                 shared.events.publish_status(&appended.task);
             }

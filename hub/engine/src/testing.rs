@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, Clock, EdgeId, Entry, FinishReason, SystemClock, Task, TaskId, Timestamp, Usage,
-    WorkspaceId,
+    AttemptId, Clock, EdgeId, Entry, FinishReason, SessionEpoch, SystemClock, Task, TaskId,
+    Timestamp, Usage, WorkspaceId,
 };
 use agentos_snapshot::BlobStore;
 use agentos_store::{Append, Claim, SqliteConfig, SqliteStore, Store};
@@ -91,7 +91,8 @@ impl TestEngine {
         let token: [u8; 32] = Sha256::digest(edge.to_string()).into();
         self.shared.store.add_join_token(token, None, now, now.plus(ttl)).await?;
         self.shared.store.redeem_join_token(token, &edge, "test", now).await?;
-        let claim = Claim { edge: edge.clone(), attempt: attempt.clone(), now, ttl };
+        let epoch = SessionEpoch(0);
+        let claim = Claim { edge: edge.clone(), epoch, attempt: attempt.clone(), now, ttl };
         let claimed = self.shared.store.claim_next(claim).await?.ok_or("no pending task")?;
         if claimed.task.task_id != *id {
             return Err(format!("the oldest task is {}", claimed.task.task_id).into());

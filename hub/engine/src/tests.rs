@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, EdgeId, Entry, Fence, FinishReason, Step, Task, TaskStatus, Usage, WorkspaceId,
+    AttemptId, EdgeId, Entry, Fence, FinishReason, SessionEpoch, Step, Task, TaskStatus, Usage,
+    WorkspaceId,
 };
 use agentos_store::{Append, Claim};
 use futures::StreamExt;
@@ -36,7 +37,8 @@ async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
 async fn complete_untold(engine: &TestEngine) -> (Vec<Step>, Task) {
     let shared = &engine.handle.shared;
     let (now, edge, attempt) = (shared.clock.now(), EdgeId::generate(), AttemptId::generate());
-    let claim = Claim { edge: edge.clone(), attempt: attempt.clone(), now, ttl: TTL };
+    let epoch = SessionEpoch(0);
+    let claim = Claim { edge: edge.clone(), epoch, attempt: attempt.clone(), now, ttl: TTL };
     let claimed = shared.store.claim_next(claim).await.unwrap().unwrap();
     let reply = Entry::ModelReply {
         model: "test-model".into(),

@@ -39,6 +39,12 @@ pub enum StoreError {
         /// Its id.
         edge: String,
     },
+    /// A task is claimed through a session that a newer one has replaced.
+    #[error("the session of edge {edge} has been replaced: use its newer one")]
+    SessionReplaced {
+        /// The edge.
+        edge: String,
+    },
     /// The disk or the quota is full.
     #[error(
         "no space left for the database at {}: free some space; \
@@ -140,6 +146,7 @@ impl Classified for StoreError {
             Self::UnknownCursor => "invalid_cursor",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",
+            Self::SessionReplaced { .. } => "session_replaced",
             Self::DiskFull { .. } => "disk_full",
             Self::DiskFailed { .. } => "disk_failed",
             Self::Corrupt { .. } => "database_corrupt",

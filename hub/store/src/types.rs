@@ -40,6 +40,9 @@ impl Default for TaskFilter {
 pub struct Claim {
     /// Who asks.
     pub edge: EdgeId,
+    /// The session through which the executor is reached; it must be the
+    /// edge's newest.
+    pub epoch: SessionEpoch,
     /// The attempt that begins if there is work.
     pub attempt: AttemptId,
     /// The hub's time.

@@ -67,14 +67,14 @@ impl AgentSet {
     #[must_use]
     pub fn read(folder: &Path) -> Self {
         let contents = contents(folder);
-        let mut set = Self { contents, ..Self::default() };
-        for parsed in parse_all(&set.contents).into_values() {
+        let (mut agents, mut errors) = (Vec::new(), Vec::new());
+        for parsed in parse_all(&contents).into_values() {
             match parsed {
-                Ok(agent) => set.agents.push(agent),
-                Err(errors) => set.errors.0.extend(errors),
+                Ok(agent) => agents.push(agent),
+                Err(found) => errors.extend(found),
             }
         }
-        set
+        Self { agents, errors: ConfigErrors::sorted(errors), contents }
     }
 }
 
@@ -150,8 +150,8 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let file: AgentFile = serde_json::from_value(resolution.value).map_err(|error| {
-        let problem = format!("not an agent: {error}");
+    let file: AgentFile = serde_json::from_value(resolution.value).map_err(|_| {
+        let problem = "the table of settings and the typed agent disagree";
         vec![ConfigError::new(Origin::file(path), "conflict", problem)]
     })?;
     Ok(LoadedAgent {

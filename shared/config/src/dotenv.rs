@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{ConfigError, Origin};
 
 /// What a `.env` file sets.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct DotEnv {
     path: PathBuf,
     variables: BTreeMap<String, (String, usize)>,
@@ -28,8 +28,7 @@ impl DotEnv {
                     variables.insert(name.to_owned(), (text, index + 1));
                 }
                 None => {
-                    let origin =
-                        Origin::File { path: path.to_owned(), line: index + 1, column: 1 };
+                    let origin = Origin::File { path: path.to_owned(), line: index + 1, column: 1 };
                     errors.push(
                         ConfigError::new(origin, "syntax", "not a line of a .env file")
                             .allowed("NAME=text, NAME=\"text\", NAME='text', # comment"),
@@ -42,8 +41,7 @@ impl DotEnv {
 
     pub(crate) fn get(&self, name: &str) -> Option<(String, Origin)> {
         let (text, line) = self.variables.get(name).filter(|(text, _)| !text.is_empty())?;
-        let origin =
-            Origin::DotEnv { path: self.path.clone(), line: *line, name: name.to_owned() };
+        let origin = Origin::DotEnv { path: self.path.clone(), line: *line, name: name.to_owned() };
         Some((text.clone(), origin))
     }
 

@@ -61,31 +61,31 @@ pub struct ConfigError {
     /// Where.
     pub origin: Origin,
     /// The setting, such as `server.port`, where there is one.
-    pub key: Option<String>,
+    pub key: Option<Box<str>>,
     /// A stable word in `snake_case`: `unknown_key`, `wrong_type`,
     /// `out_of_range`, `not_allowed`, `missing`, `missing_variable`,
     /// `duplicate_key`, `syntax`, `unreadable` or `conflict`.
     pub code: &'static str,
     /// What is wrong.
-    pub problem: String,
+    pub problem: Box<str>,
     /// What is allowed there, where that can be said.
-    pub allowed: Option<String>,
+    pub allowed: Option<Box<str>>,
 }
 
 impl ConfigError {
     /// An error at a place.
-    pub(crate) fn new(origin: Origin, code: &'static str, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(origin: Origin, code: &'static str, problem: impl Into<Box<str>>) -> Self {
         Self { origin, key: None, code, problem: problem.into(), allowed: None }
     }
 
     /// The setting that it is about; an empty key is the file as a whole.
     pub(crate) fn key(mut self, key: &str) -> Self {
-        self.key = (!key.is_empty()).then(|| key.to_owned());
+        self.key = (!key.is_empty()).then(|| key.into());
         self
     }
 
     /// What is allowed instead.
-    pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+    pub(crate) fn allowed(mut self, allowed: impl Into<Box<str>>) -> Self {
         self.allowed = Some(allowed.into());
         self
     }
@@ -110,6 +110,18 @@ impl fmt::Display for ConfigError {
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl ConfigErrors {
+    /// In the order in which one reads: by file, line and column; what is of
+    /// the environment comes last.
+    pub(crate) fn sorted(mut errors: Vec<ConfigError>) -> Self {
+        errors.sort_by_cached_key(|error| match &error.origin {
+            Origin::File { path, line, column } => (0, path.clone(), *line, *column),
+            Origin::DotEnv { path, line, .. } => (1, path.clone(), *line, 0),
+            Origin::Environment { name } => (2, PathBuf::from(name), 0, 0),
+            Origin::Default => (3, PathBuf::new(), 0, 0),
+        });
+        Self(errors)
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -42,8 +42,7 @@ fn there(path: PathBuf, origin: Origin) -> Result<PathBuf, ConfigError> {
 
 /// The file's text.
 pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed =
-        |problem: String| ConfigError::new(Origin::file(path), "unreadable", problem);
+    let failed = |problem: String| ConfigError::new(Origin::file(path), "unreadable", problem);
     let length = std::fs::metadata(path).map(|metadata| metadata.len());
     match length {
         Ok(length) if length > MAX_BYTES => {

@@ -25,7 +25,7 @@ pub(crate) enum Format {
     TimeOfDay,
     TimeZone,
     LogLevel,
-    LogFormat,
+    LogLine,
     /// `provider/name`.
     ModelName,
     /// `< 0.7`.
@@ -58,7 +58,7 @@ impl Format {
             Self::TimeOfDay => is_time_of_day(text),
             Self::TimeZone => is_time_zone(text),
             Self::LogLevel => text.split(',').all(is_log_directive),
-            Self::LogFormat => matches!(text, "json" | "text") || is_log_pattern(text),
+            Self::LogLine => matches!(text, "json" | "text") || is_log_pattern(text),
             Self::ModelName => text
                 .split_once('/')
                 .is_some_and(|(provider, name)| !provider.is_empty() && !name.is_empty()),
@@ -85,7 +85,7 @@ impl Format {
             Self::LogLevel => {
                 "off, error, warn, info, debug, trace, or a filter such as info,agentos_link=debug"
             }
-            Self::LogFormat => {
+            Self::LogLine => {
                 "json, text, or a pattern of %(asctime)s, %(name)s, %(levelname)s, %(message)s"
             }
             Self::ModelName => "provider/name such as ollama/qwen3:8b",
@@ -110,9 +110,10 @@ fn is_host(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     !text.is_empty()
         && text.len() <= 253
-        && text.trim_end_matches('.').split('.').all(|label| {
-            !label.is_empty() && label.len() <= 63 && label.chars().all(known)
-        })
+        && text
+            .trim_end_matches('.')
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 63 && label.chars().all(known))
 }
 
 /// Host and port of an HTTP URL, and what follows.
@@ -127,9 +128,7 @@ fn authority(text: &str) -> Option<(&str, &str)> {
 
 fn is_authority(text: &str) -> bool {
     match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            is_host(host) && port.parse::<u16>().is_ok()
-        }
+        Some((host, port)) if !port.ends_with(']') => is_host(host) && port.parse::<u16>().is_ok(),
         _ => is_host(text),
     }
 }

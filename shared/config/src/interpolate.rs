@@ -72,7 +72,10 @@ fn expand(text: &str, layers: &Layers<'_>) -> Result<Expanded, (&'static str, St
         }
         out.push_str(&rest[..start]);
         let Some(length) = rest[start..].find('}') else {
-            return Err(("syntax", "a ${ that is not closed; write $${ for the text itself".into()));
+            return Err((
+                "syntax",
+                "a ${ that is not closed; write $${ for the text itself".into(),
+            ));
         };
         let inside = &rest[start + 2..start + length];
         let (name, default) = match inside.split_once(":-") {

@@ -15,11 +15,12 @@ use crate::find::{find, read, read_if_there};
 use crate::hub::HubConfig;
 use crate::interpolate::interpolate;
 use crate::kind::Setting;
+use crate::litellm;
 use crate::overlay::{beside, overlay, put_under};
 use crate::resolve::{Resolution, resolve};
 use crate::settings::{EDGE, HUB};
+use crate::watch::Watch;
 use crate::yaml::{self, Node};
-use crate::litellm;
 
 /// Which machine a configuration is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +142,15 @@ impl<C> Loaded<C> {
     }
 }
 
+impl Loaded<HubConfig> {
+    /// Watches the files of the agents, as `agents.reload_seconds` says.
+    #[must_use]
+    pub fn watch_agents(&self) -> Watch {
+        let agents = &self.config.agents;
+        Watch::new(self.resolve(&agents.path), agents.reload, &self.agents)
+    }
+}
+
 /// Finds and reads the configuration of a machine: environment over file over
 /// defaults.
 ///
@@ -151,7 +161,7 @@ pub fn load<C: Configuration>(request: &Request<'_>) -> Result<Loaded<C>, Config
     let Resolution { value, rows, errors } = resolve(C::MACHINE.settings(), &read.root);
     read.errors.extend(errors);
     if !read.errors.is_empty() {
-        return Err(sorted(read.errors));
+        return Err(ConfigErrors::sorted(read.errors));
     }
     let config: C = serde_json::from_value(value).map_err(|_| {
         // Its message could hold a value. A test holds that this cannot happen.
@@ -160,16 +170,13 @@ pub fn load<C: Configuration>(request: &Request<'_>) -> Result<Loaded<C>, Config
     })?;
     let conflicts = config.check(&rows);
     if !conflicts.is_empty() {
-        return Err(sorted(conflicts));
+        return Err(ConfigErrors::sorted(conflicts));
     }
     let folder = config.agents_folder();
     let folder = folder.map(|path| beside(&read.base, path, request.home.as_deref()));
     let agents = folder.map_or_else(AgentSet::default, |folder| AgentSet::read(&folder));
-    let row = |row: crate::resolve::Row| Effective {
-        key: row.key,
-        value: row.shown,
-        origin: row.origin,
-    };
+    let row =
+        |row: crate::resolve::Row| Effective { key: row.key, value: row.shown, origin: row.origin };
     Ok(Loaded {
         config,
         file: read.file,
@@ -224,15 +231,4 @@ pub(crate) fn gather(request: &Request<'_>, machine: Machine) -> Result<Gathered
     }
     overlay(&mut root, machine.settings(), machine.other().settings(), &layers, &mut errors);
     Ok(Gathered { file, base, root, notices, errors })
-}
-
-/// In the order in which one reads: by file, line and column; the rest last.
-fn sorted(mut errors: Vec<ConfigError>) -> ConfigErrors {
-    errors.sort_by_cached_key(|error| match &error.origin {
-        Origin::File { path, line, column } => (0, path.clone(), *line, *column),
-        Origin::DotEnv { path, line, .. } => (1, path.clone(), *line, 0),
-        Origin::Environment { name } => (2, PathBuf::from(name), 0, 0),
-        Origin::Default => (3, PathBuf::new(), 0, 0),
-    });
-    ConfigErrors(errors)
 }

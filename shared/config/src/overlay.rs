@@ -96,9 +96,7 @@ fn kind_at(settings: &'static [Setting], path: &[&str]) -> Option<Kind> {
     let mut kind = Kind::Record(settings);
     for segment in path {
         kind = match kind {
-            Kind::Record(settings) => {
-                settings.iter().find(|setting| setting.key == *segment)?.kind
-            }
+            Kind::Record(settings) => settings.iter().find(|setting| setting.key == *segment)?.kind,
             Kind::Map(item) if !segment.is_empty() => *item,
             _ => return None,
         };

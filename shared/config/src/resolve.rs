@@ -204,23 +204,19 @@ impl Resolver {
             Problem::Value(None) => ("not_allowed", "not allowed".to_owned()),
         };
         self.errors.push(
-            ConfigError::new(node.origin.clone(), code, problem)
-                .key(path)
-                .allowed(kind.allowed()),
+            ConfigError::new(node.origin.clone(), code, problem).key(path).allowed(kind.allowed()),
         );
     }
 
     fn unknown(&mut self, settings: &'static [Setting], entry: &Entry, path: &str) {
         let siblings = settings.iter().map(|setting| setting.key);
-        let elsewhere = || {
-            let last = |leaf: &&Leaf| leaf.path.rsplit('.').next() == Some(entry.key.as_str());
-            let same = self.known.iter().find(last).map(|leaf| leaf.path.clone());
-            let paths = self.known.iter().map(|leaf| leaf.path.as_str());
-            same.or_else(|| nearest(&join(path, &entry.key), paths).map(str::to_owned))
-        };
-        let meant = nearest(&entry.key, siblings.clone())
-            .map(|key| join(path, key))
-            .or_else(elsewhere)
+        let same = |leaf: &&Leaf| leaf.path.rsplit('.').next() == Some(entry.key.as_str());
+        let paths = self.known.iter().map(|leaf| leaf.path.as_str());
+        let sibling = || nearest(&entry.key, siblings.clone()).map(|key| join(path, key));
+        let meant = self.known.iter().find(same).map(|leaf| leaf.path.clone());
+        let meant = meant
+            .or_else(sibling)
+            .or_else(|| nearest(&join(path, &entry.key), paths).map(str::to_owned))
             .map_or_else(String::new, |meant| format!(", did you mean {meant}?"));
         self.errors.push(
             ConfigError::new(entry.origin.clone(), "unknown_key", format!("unknown key{meant}"))
@@ -262,6 +258,7 @@ fn read(kind: &Kind, scalar: &Scalar) -> Result<Value, Problem> {
         Kind::Integer(min, max, _) => match found {
             Found::Integer(value) if (min..=max).contains(&value) => Ok(Value::from(value)),
             Found::Integer(_) => Err(Problem::Range),
+            Found::Number(value) if value.fract() == 0.0 => Err(Problem::Range),
             _ => Err(Problem::Type(quotes(matches!(unquoted(), Found::Integer(_))))),
         },
         Kind::Number(min, max) => {

@@ -42,8 +42,8 @@ impl Watch {
         if now == self.seen {
             return None;
         }
-        let folder_lost = now.get(&self.folder).is_some();
-        let mut errors = ConfigErrors::default();
+        let folder_lost = now.contains_key(&self.folder);
+        let mut errors = Vec::new();
         let mut good = BTreeMap::new();
         for (path, parsed) in parse_all(&now) {
             match parsed {
@@ -51,7 +51,7 @@ impl Watch {
                     good.insert(path, agent);
                 }
                 Err(found) => {
-                    errors.0.extend(found);
+                    errors.extend(found);
                     if let Some(old) = self.good.remove(&path) {
                         good.insert(path, old);
                     }
@@ -62,7 +62,8 @@ impl Watch {
         if !folder_lost {
             self.good = good;
         }
-        Some(AgentUpdate { agents: self.good.values().cloned().collect(), errors })
+        let agents = self.good.values().cloned().collect();
+        Some(AgentUpdate { agents, errors: ConfigErrors::sorted(errors) })
     }
 
     /// Waits for the next change. Dropping the future loses none.

@@ -19,13 +19,16 @@
 //! - QUIC: one bidirectional stream per call, opened by the caller. Beside it
 //!   one TCP connection, the *sentinel*, which breaks at once when a process
 //!   dies; then the other side pings, and closes the session without an answer.
+//!   Of a sentinel that is merely silent nothing is concluded: there the idle
+//!   limit of QUIC judges.
 //! - TCP: three connections (calls of the edge, calls of the hub, large
 //!   transfers), each begun by a header of kind and session that the hub
 //!   acknowledges.
 //! - ALPN `agentos/1` asks for a client certificate; `agentos-join/1`, over TCP
 //!   alone, does not, and reaches the service Enrolment alone.
 //!
-//! Until `Session.Hello` has succeeded, a connection serves nothing else.
+//! Until `Session.Hello` has succeeded, a connection serves nothing else; then,
+//! until the session is up, `Session` and `Liveness` alone: other calls wait.
 
 mod channel;
 mod edge;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, TaskId, ToolCall, ToolClass,
-    ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
+    AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, SessionEpoch, TaskId, ToolCall,
+    ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
 };
 use agentos_store::{Append, Claim, Claimed, SqliteConfig, SqliteStore, Store};
 use tokio::task::JoinSet;
@@ -123,7 +123,8 @@ impl Writer {
         let now = self.clock.now();
         self.store.create_task(TaskId::generate(), new, [0; 32], now).await?;
         let attempt = AttemptId::generate();
-        let claim = Claim { edge: self.edge.clone(), attempt, now, ttl: LEASE };
+        let epoch = SessionEpoch(0);
+        let claim = Claim { edge: self.edge.clone(), epoch, attempt, now, ttl: LEASE };
         let claimed = self.store.claim_next(claim).await?;
         let claimed = claimed.ok_or_else(|| BenchError::part("store")(&"it gave no task"))?;
         Ok(Run { writer: self.clone(), claimed, next_seq: 1 })

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agentos_config::ProcessEnvironment;
 use agentos_domain::{ToolError, ToolSpec};
-use agentos_edge::{App, Cli, Command};
+use agentos_edge::{App, Cli, Command, Settings};
 use agentos_tools::{FileList, FileRead, FileSearch, MetadataExtract, Registry, Tool, ToolContext};
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -40,14 +41,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Run(args) => {
-            agentos_edge::start_logging(&args.log_level, args.log_format)?;
+            let settings = Settings::load(&args, &ProcessEnvironment)?;
+            settings.start_logging()?;
             let folder = std::env::var_os("AGENT_OS_PROBE_DIR").context("no AGENT_OS_PROBE_DIR")?;
             let mut tools = Registry::new();
             tools.insert(Arc::new(Probe::new(folder.into())))?;
             tools.insert(Arc::new(FileRead::default()))?;
             tools.insert(Arc::new(FileSearch::default()))?;
             tools.insert(Arc::new(MetadataExtract::default()))?;
-            Ok(App::start(&args, tools).await?.run(CancellationToken::new()).await?)
+            let app = App::start(&settings, tools).await?;
+            // Boxed: the future of everything is large.
+            Ok(Box::pin(app.run(CancellationToken::new())).await?)
         }
     }
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use super::events::Watch;
 use super::wait::{DEADLINE, eventually};
 
+/// Before a request that came too early is sent again.
+const TOO_MANY_PAUSE: Duration = Duration::from_millis(200);
+
 /// An answer of the API.
 #[derive(Debug)]
 pub struct Reply {
@@ -67,16 +70,23 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key)
     }
 
-    /// Sends a request.
+    /// Sends a request; again where the hub says that there were too many.
     ///
     /// # Errors
     /// If there is no answer in time; whatever its status.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply> {
         let exchange = async {
-            let reply = request.send().await?;
-            let (status, headers) = (reply.status(), reply.headers().clone());
-            let body = reply.bytes().await?.to_vec();
-            Ok(Reply { status, headers, body })
+            loop {
+                let again = request.try_clone().context("a body that is sent only once")?;
+                let reply = again.send().await?;
+                let (status, headers) = (reply.status(), reply.headers().clone());
+                if status == StatusCode::TOO_MANY_REQUESTS {
+                    tokio::time::sleep(TOO_MANY_PAUSE).await;
+                    continue;
+                }
+                let body = reply.bytes().await?.to_vec();
+                return Ok(Reply { status, headers, body });
+            }
         };
         tokio::time::timeout(DEADLINE, exchange).await.context("the API does not answer")?
     }

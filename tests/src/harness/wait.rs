@@ -7,8 +7,12 @@ use anyhow::{Result, bail};
 
 /// How long any wait may take. Generous: a machine under load is no failure.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-/// Between two looks at a condition.
+/// Between the first looks at a condition.
 pub const PAUSE: Duration = Duration::from_millis(20);
+/// Between later looks: often enough, and within what the API allows a client.
+const LATER_PAUSE: Duration = Duration::from_millis(100);
+/// How many looks are the first ones.
+const FIRST_LOOKS: u32 = 40;
 
 /// Looks until `probe` has a value. An error of `probe` counts as "not yet"
 /// and is shown when the time is over.
@@ -20,7 +24,9 @@ pub async fn eventually<T>(
     mut probe: impl AsyncFnMut() -> Result<Option<T>>,
 ) -> Result<T> {
     let start = SystemClock.monotonic();
+    let mut looks = 0;
     loop {
+        looks += 1;
         let last = match probe().await {
             Ok(Some(value)) => return Ok(value),
             Ok(None) => "not yet".to_owned(),
@@ -29,6 +35,6 @@ pub async fn eventually<T>(
         if SystemClock.monotonic().saturating_sub(start) > DEADLINE {
             bail!("waited {} s for {what}: {last}", DEADLINE.as_secs());
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(if looks < FIRST_LOOKS { PAUSE } else { LATER_PAUSE }).await;
     }
 }

@@ -15,6 +15,11 @@ fn help_reads_well_on_sixty_columns() {
         &["task", "watch", "--help"],
         &["files", "put", "--help"],
         &["edge", "--help"],
+        &["key", "create", "--help"],
+        &["login", "--help"],
+        &["config", "--help"],
+        &["config", "check", "--help"],
+        &["config", "example", "--help"],
     ] {
         let output = agentos("http://127.0.0.1:1", args);
         assert_eq!(output.status.code(), Some(0));
@@ -35,6 +40,11 @@ fn mistakes_in_what_is_typed_exit_with_2() {
         &["task", "show", "../../etc"],
         &["files", "get", "../secret"],
         &["health", "--url", "https://nas:7777"],
+        &["key", "create", "phone"],
+        &["key", "create", "phone", "--scope", "root"],
+        &["key", "create", "phone", "--scope", "read", "--expires", "soon"],
+        &["config"],
+        &["config", "example", "--config", "x"],
         &["dance"],
     ] {
         let output = agentos("http://127.0.0.1:1", args);

@@ -18,12 +18,12 @@ function resolve(schema) {
 // A schema as a short text: the way people write types down.
 function type(schema, depth = 0) {
   if (schema === true || !schema || Object.keys(schema).length === 0) return "any";
-  if (depth > 6) return "…";
+  if (depth > 14) return "…";
   const full = resolve(schema);
   if (full.enum) return full.enum.map((value) => JSON.stringify(value)).join(" | ");
   const parts = full.oneOf || full.anyOf;
   if (parts) return parts.map((part) => type(part, depth + 1)).join(" | ");
-  if (full.allOf) return full.allOf.map((part) => type(part, depth + 1)).join(" & ");
+  if (full.allOf) return full.allOf.map((part) => "(" + type(part, depth + 1) + ")").join(" & ");
   const kinds = [].concat(full.type || (full.properties ? "object" : "any"));
   return kinds.map((kind) => single(full, kind, depth)).join(" | ");
 }

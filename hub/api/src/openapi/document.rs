@@ -86,6 +86,13 @@ fn complete() -> Value {
 }
 
 fn describe(operation: &mut Map<String, Value>, route: &Route) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        forbid_null(&mut parameter["schema"]);
+    }
+    if let Some(body) = operation.get_mut("requestBody") {
+        describe_body(body);
+    }
     let mut codes: Vec<Code> = route.problems.to_vec();
     codes.extend(ALWAYS);
     match route.access {
@@ -108,12 +115,43 @@ fn describe(operation: &mut Map<String, Value>, route: &Route) {
         let response = responses
             .entry(status.as_str())
             .or_insert_with(|| json!({ "description": codes.join(", ") }));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response["headers"]["Retry-After"] = json!({
+                "description": "Seconds after which to try again",
+                "schema": { "type": "integer", "minimum": 1 },
+            });
+        }
         response["content"]["application/problem+json"]["schema"] = json!({
             "allOf": [
                 { "$ref": "#/components/schemas/Problem" },
                 { "properties": { "code": { "enum": codes } } },
             ],
         });
+    }
+}
+
+fn describe_body(body: &mut Value) {
+    if let Some(json) = body["content"].get_mut("application/json") {
+        forbid_null(&mut json["schema"]);
+    } else {
+        // A file may be empty.
+        body["required"] = json!(false);
+    }
+}
+
+/// An optional parameter or body is left out; null does not stand for it.
+fn forbid_null(schema: &mut Value) {
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            schema["type"] = only.clone();
+        }
+    }
+    if let Some(choices) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+        choices.retain(|choice| choice["type"] != "null");
+        if let [only] = choices.as_slice() {
+            *schema = only.clone();
+        }
     }
 }
 

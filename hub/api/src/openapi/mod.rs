@@ -6,8 +6,10 @@ mod document;
 mod machines;
 mod schemas;
 
-pub(crate) use document::{document, serve, templates};
+pub(crate) use document::serve;
+#[cfg(test)]
+pub(crate) use document::{document, templates};
 pub(crate) use machines::{
-    EdgePage, Health, Invitation, Key, KeyPage, NewKey, Readiness, RevokedEdge,
+    EdgePage, Health, Invitation, Key, KeyPage, NewKey, Readiness, RevokedEdge, Scope,
 };
-pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage};
+pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage, TaskStatus};

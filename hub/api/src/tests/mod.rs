@@ -3,10 +3,17 @@
 mod access;
 mod events;
 mod files;
+mod keys;
+mod limits;
+mod matrix;
+mod metrics;
+mod openapi;
 mod server;
 mod tasks;
 
-use agentos_domain::TaskId;
+use std::sync::Arc;
+
+use agentos_domain::{ManualClock, TaskId, Timestamp};
 use agentos_engine::testing::{TestEngine, engine};
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +25,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{ApiConfig, ApiState, router};
+use crate::{ApiConfig, ApiState, Rate, RateLimits, TokenVerifier, router};
 
 pub(crate) const ADMIN: &str = "test-admin-key";
 pub(crate) const READER: &str = "test-read-key";
@@ -29,11 +36,18 @@ pub(crate) struct Fixture {
     pub(crate) engine: TestEngine,
     pub(crate) router: Router,
     pub(crate) shutdown: CancellationToken,
+    /// By which rates are measured.
+    pub(crate) clock: Arc<ManualClock>,
     _dir: TempDir,
 }
 
+/// Without limits that a test could reach by chance.
 pub(crate) fn config() -> ApiConfig {
-    ApiConfig::new("127.0.0.1:0".parse().unwrap(), "1.2.3")
+    let all = Rate::new(1_000_000, 1_000_000);
+    ApiConfig {
+        rates: RateLimits { per_key: all, per_address: all, refused_keys: all },
+        ..ApiConfig::new("127.0.0.1:0".parse().unwrap(), "1.2.3")
+    }
 }
 
 impl Fixture {
@@ -42,17 +56,36 @@ impl Fixture {
     }
 
     pub(crate) async fn with(config: ApiConfig) -> Self {
+        Self::build(config, None).await
+    }
+
+    pub(crate) async fn verifying(verifier: Arc<dyn TokenVerifier>) -> Self {
+        Self::build(config(), Some(verifier)).await
+    }
+
+    async fn build(config: ApiConfig, verifier: Option<Arc<dyn TokenVerifier>>) -> Self {
         let dir = TempDir::new().unwrap();
         let engine = engine(dir.path()).await.unwrap();
         let shutdown = CancellationToken::new();
-        let state = ApiState::new(config, engine.handle.clone(), shutdown.clone());
-        Self { engine, router: router(state), shutdown, _dir: dir }
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
+        let state = ApiState::with_clock(
+            config,
+            engine.handle.clone(),
+            shutdown.clone(),
+            Arc::clone(&clock) as _,
+        )
+        .with_verifier(verifier);
+        Self { engine, router: router(state), shutdown, clock, _dir: dir }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let kind = kind.map_or("", |kind| kind.to_str().unwrap());
+        openapi::foreseen(&method, &path, parts.status, kind, &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fixture, READER, config};
-use crate::Api;
+use crate::{Api, ApiConfig, Rate, RateLimits};
 
 struct Running {
     hub: Fixture,
@@ -21,8 +21,12 @@ struct Running {
 
 impl Running {
     async fn new() -> Self {
+        Self::with(config()).await
+    }
+
+    async fn with(config: ApiConfig) -> Self {
         let hub = Fixture::new().await;
-        let api = Api::bind(config(), hub.engine.handle.clone()).await.unwrap();
+        let api = Api::bind(config, hub.engine.handle.clone()).await.unwrap();
         let address = api.local_addr();
         let cancel = CancellationToken::new();
         let mut server = JoinSet::new();
@@ -148,4 +152,38 @@ async fn a_refused_upload_is_answered_before_it_is_sent() {
     assert_eq!(answer, "HTTP/1.1 413 Payload Too Large\r\n");
     drop(stream);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_is_held_back() {
+    let rates = RateLimits { per_address: Rate::new(1, 2), ..config().rates };
+    let server = Running::with(ApiConfig { rates, ..config() }).await;
+    let ask = async |claimed: &str| {
+        let text = format!(
+            "GET /health HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\
+             X-Forwarded-For: {claimed}\r\nForwarded: for={claimed}\r\n\r\n"
+        );
+        read_all(&mut server.send(&text).await).await
+    };
+    for claimed in ["10.0.0.1", "10.0.0.2"] {
+        let answer = ask(claimed).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let answer = ask("10.0.0.3").await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    assert!(answer.contains("retry-after: "), "{answer}");
+    // A key is counted for itself.
+    let mut stream = server.send(&get("/health")).await;
+    assert!(read_until(&mut stream, "}}").await.starts_with("HTTP/1.1 200 "));
+    drop(stream);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_is_none_keeps_it_from_starting() {
+    let hub = Fixture::new().await;
+    let wrong = ApiConfig { cors_origins: vec!["*".to_owned()], ..config() };
+    let error = Api::bind(wrong, hub.engine.handle.clone()).await.err().unwrap();
+    assert_eq!(error.code(), "invalid_origin");
+    assert!(error.to_string().contains("write `https://host`"), "{error}");
 }

@@ -86,6 +86,22 @@ pub(super) fn revoke(
     Ok(Some(leases::release_lost(conn, id, &[])?))
 }
 
+/// Refuses a claim through a session that is not the edge's newest: the link
+/// may not have noticed yet that the old one is dead.
+pub(super) fn refuse_shut_out(
+    conn: &Connection,
+    id: &EdgeId,
+    epoch: SessionEpoch,
+) -> Result<(), Fault> {
+    refuse_revoked(conn, id)?;
+    let mut statement =
+        conn.prepare_cached("SELECT 1 FROM edges WHERE edge_id = ?1 AND session_epoch > ?2")?;
+    if statement.exists(params![id.to_string(), rows::int(epoch.0)])? {
+        return Err(StoreError::SessionReplaced { edge: id.to_string() }.into());
+    }
+    Ok(())
+}
+
 pub(super) fn open_session(
     conn: &Connection,
     edge: &EdgeId,

@@ -30,7 +30,7 @@ fn next(row: &Row<'_>) -> rusqlite::Result<Next> {
 }
 
 pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Claimed>, Fault> {
-    edges::refuse_revoked(conn, &claim.edge)?;
+    edges::refuse_shut_out(conn, &claim.edge, claim.epoch)?;
     let next = conn
         .prepare_cached("SELECT * FROM tasks WHERE status = 'pending' ORDER BY position LIMIT 1")?
         .query_row([], next)

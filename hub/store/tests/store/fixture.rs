@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, Entry, FileEntry, FinishReason, NewTask, TaskId, Timestamp,
-    ToolCall, ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
+    AttemptId, BlobHash, EdgeId, Entry, FileEntry, FinishReason, NewTask, SessionEpoch, TaskId,
+    Timestamp, ToolCall, ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
 };
 use agentos_store::{
     Append, Appended, Claim, Claimed, HeldLease, SqliteConfig, SqliteStore, Store, StoreError,
@@ -49,7 +49,8 @@ pub(crate) async fn add_task(store: &dyn Store, workspace: &str, now: i64) -> Ta
 
 pub(crate) async fn try_claim(store: &dyn Store, edge: &EdgeId, now: i64) -> Option<Claimed> {
     let attempt = AttemptId::generate();
-    let claim = Claim { edge: edge.clone(), attempt, now: at(now), ttl: TTL };
+    let epoch = SessionEpoch(u64::from(u32::MAX));
+    let claim = Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL };
     store.claim_next(claim).await.unwrap()
 }
 

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use super::text::inline;
+use crate::error::Origin;
 use crate::kind::{Kind, Leaf, Setting};
 use crate::load::Machine;
 use crate::resolve::resolve;
 use crate::yaml::Node;
-use crate::error::Origin;
 
 /// A file with every setting, its default and what it means. It loads, and
 /// means the same as no file at all.
@@ -39,13 +39,12 @@ fn head(machine: Machine) -> String {
 
 fn section(out: &mut String, setting: &'static Setting, path: &str, depth: usize) {
     let indent = "  ".repeat(depth);
-    let planned = if all_planned(setting) { " (Not in use yet.)" } else { "" };
-    let _ = writeln!(out, "{indent}# {}.{planned}", setting.doc);
+    let _ = writeln!(out, "{indent}# {}.{}", setting.doc, planned(setting));
     match setting.kind {
         Kind::Record(settings) => {
             let _ = writeln!(out, "{indent}{}:", setting.key);
             for inner in settings {
-                entry(out, inner, &format!("{path}.{}", inner.key), depth + 1);
+                section(out, inner, &format!("{path}.{}", inner.key), depth + 1);
             }
         }
         Kind::Map(Kind::Record(settings)) => {
@@ -54,68 +53,60 @@ fn section(out: &mut String, setting: &'static Setting, path: &str, depth: usize
             for name in names {
                 let _ = writeln!(out, "{indent}  {name}:");
                 for inner in *settings {
-                    entry(out, inner, &format!("{path}.{name}.{}", inner.key), depth + 2);
+                    section(out, inner, &format!("{path}.{name}.{}", inner.key), depth + 2);
                 }
             }
         }
-        _ => value(out, setting, path, depth),
+        _ => value(out, setting, path, &indent),
     }
 }
 
-fn entry(out: &mut String, setting: &'static Setting, path: &str, depth: usize) {
-    if matches!(setting.kind, Kind::Record(_) | Kind::Map(_)) {
-        section(out, setting, path, depth);
-    } else {
-        value(out, setting, path, depth);
-    }
-}
-
-fn value(out: &mut String, setting: &'static Setting, path: &str, depth: usize) {
-    let indent = "  ".repeat(depth);
-    if !matches!(setting.kind, Kind::Record(_) | Kind::Map(_)) {
-        let planned = if setting.planned { " (Not in use yet.)" } else { "" };
-        let _ = writeln!(out, "{indent}# {}.{planned}", setting.doc);
+fn value(out: &mut String, setting: &'static Setting, path: &str, indent: &str) {
+    let _ = match setting.kind {
+        Kind::List(Kind::Record(_)) => writeln!(out, "{indent}# Allowed: a list, each item with:"),
+        kind if setting.nullable => {
+            writeln!(out, "{indent}# Allowed: {}, or null.", kind.allowed())
+        }
+        kind => writeln!(out, "{indent}# Allowed: {}.", kind.allowed()),
+    };
+    if let Kind::List(Kind::Record(items)) = setting.kind {
+        items_of(out, items, &format!("{indent}#   "));
     }
     let leaf = Leaf { path: path.to_owned(), setting };
     let mut names: Vec<_> = setting.aliases.iter().map(|alias| alias.name.to_owned()).collect();
     names.push(leaf.variable());
-    let _ = writeln!(out, "{indent}# Allowed: {}.", allowed(setting));
-    if let Kind::List(Kind::Record(items)) = setting.kind {
-        items_of(out, items, &indent);
-    }
     let _ = writeln!(out, "{indent}# Environment: {}.", names.join(", "));
-    if setting.default == Some("null") {
-        let sample = setting.samples.map_or_else(|| sample(&setting.kind), |[one, _]| one.into());
-        let _ = writeln!(out, "{indent}# {}: {sample}", setting.key);
-    } else {
-        let _ = writeln!(out, "{indent}{}: {}", setting.key, default_text(setting));
-    }
-}
-
-fn allowed(setting: &Setting) -> String {
-    match (setting.nullable, setting.kind) {
-        (_, Kind::List(Kind::Record(_))) => "a list of maps, each with".to_owned(),
-        (true, kind) => format!("{}, or null", kind.allowed()),
-        (false, kind) => kind.allowed(),
-    }
+    let _ = match (setting.default, names.first(), setting.samples) {
+        (Some("null"), Some(name), _) if setting.secret => {
+            writeln!(out, "{indent}# {}: ${{{name}}}", setting.key)
+        }
+        (Some("null"), _, Some([one, _])) => writeln!(out, "{indent}# {}: {one}", setting.key),
+        (Some("null"), _, None) => {
+            writeln!(out, "{indent}# {}: {}", setting.key, sample(&setting.kind))
+        }
+        _ => writeln!(out, "{indent}{}: {}", setting.key, default_text(setting)),
+    };
 }
 
 /// The keys of a list's items, in comments.
 fn items_of(out: &mut String, settings: &'static [Setting], indent: &str) {
     for setting in settings {
-        let need = if setting.default.is_none() { "required; " } else { "" };
-        let doc = setting.doc;
+        let need = if setting.default.is_none() { " (required)" } else { "" };
+        let (key, doc) = (setting.key, setting.doc);
         match setting.kind {
             Kind::Record(inner) | Kind::List(&Kind::Record(inner)) => {
-                let _ = writeln!(out, "{indent}#   {}: {need}{doc}; with", setting.key);
-                items_of(out, inner, &format!("{indent}#   ").replace("##", "#"));
+                let _ = writeln!(out, "{indent}{key}{need}: {doc}; with:");
+                items_of(out, inner, &format!("{indent}  "));
             }
             kind => {
-                let _ =
-                    writeln!(out, "{indent}#   {}: {need}{doc}: {}", setting.key, kind.allowed());
+                let _ = writeln!(out, "{indent}{key}{need}: {doc}. Allowed: {}.", kind.allowed());
             }
         }
     }
+}
+
+fn planned(setting: &Setting) -> &'static str {
+    if all_planned(setting) { " (Not in use yet.)" } else { "" }
 }
 
 fn sample(kind: &Kind) -> String {

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::error::Origin;
 use crate::kind::{Kind, Setting};
 use crate::load::Machine;
 use crate::resolve::resolve;
 use crate::yaml::Node;
-use crate::error::Origin;
 
 /// The JSON schema (2020-12) of a machine's file.
 #[must_use]

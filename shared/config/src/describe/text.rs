@@ -13,9 +13,13 @@ pub(super) fn inline(value: &Value) -> String {
     }
 }
 
+/// Words that older parsers take for true or false.
+const OLD_WORDS: [&str; 6] = ["on", "off", "yes", "no", "y", "n"];
+
 fn is_plain(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '_' | '-' | ':');
     Scalar::plain(text).found() == Found::Text
+        && !OLD_WORDS.contains(&text.to_ascii_lowercase().as_str())
         && text.chars().all(known)
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'))
         && !text.ends_with(':')

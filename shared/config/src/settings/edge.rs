@@ -29,17 +29,15 @@ const HUB: &[Setting] = &[
     ),
 ];
 
-const STORAGE: &[Setting] = &[
-    Setting::new(
-        "data",
-        Kind::Text(Format::Path),
-        "null",
-        "Folder for the edge's identity, models and caches; \
+const STORAGE: &[Setting] = &[Setting::new(
+    "data",
+    Kind::Text(Format::Path),
+    "null",
+    "Folder for the edge's identity, models and caches; \
          without it $XDG_DATA_HOME/agentos/edge or ~/.local/share/agentos/edge",
-    )
-    .env(&[Alias::new("AGENT_OS_EDGE_DATA")])
-    .samples("/var/lib/agentos-edge", "~/edge"),
-];
+)
+.env(&[Alias::new("AGENT_OS_EDGE_DATA")])
+.samples("/var/lib/agentos-edge", "~/edge")];
 
 const MODEL: &[Setting] = &[
     Setting::new(

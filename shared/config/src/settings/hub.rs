@@ -75,7 +75,7 @@ const TLS: &[Setting] = &[
         "mode",
         Kind::Choice(&["off", "hub_ca", "files"]),
         "off",
-        "off: plain HTTP; hub_ca: a certificate of the hub's own authority; files: cert and key",
+        "Plain HTTP (off), a certificate of the hub's own authority (hub_ca), or a given one (files)",
     ),
     Setting::new("cert", Kind::Text(Format::Path), "null", "Certificate chain in PEM, for files")
         .samples("tls/cert.pem", "/etc/ssl/hub.pem"),
@@ -209,7 +209,7 @@ const LINK: &[Setting] = &[
         "Address and port, UDP and TCP, where edges dial in",
     )
     .env(&[Alias::new("AGENT_OS_LINK_LISTEN")])
-    .samples("127.0.0.1:7443", "[::]:8443"),
+    .samples("127.0.0.1:7443", r#""[::]:8443""#),
     Setting::new(
         "names",
         Kind::List(&Kind::Text(Format::HostName)),
@@ -313,8 +313,13 @@ const COLLECTOR: &[Setting] = &[
         "The longest that a request to the provider may take",
     )
     .planned(),
-    Setting::new("retry_count", Kind::Integer(0, 20, "tries"), "3", "Further tries after a failure")
-        .planned(),
+    Setting::new(
+        "retry_count",
+        Kind::Integer(0, 20, "tries"),
+        "3",
+        "Further tries after a failure",
+    )
+    .planned(),
     Setting::new(
         "retry_delay",
         Kind::Integer(0, 3600, "seconds"),
@@ -354,13 +359,9 @@ const TOOLS: &[Setting] = &[Setting::new(
 .samples("my-tools", "/etc/agentos/tools")
 .planned()];
 
-const MEMORY: &[Setting] = &[Setting::new(
-    "enabled",
-    Kind::Bool,
-    "true",
-    "Whether finished tasks are remembered",
-)
-.planned()];
+const MEMORY: &[Setting] =
+    &[Setting::new("enabled", Kind::Bool, "true", "Whether finished tasks are remembered")
+        .planned()];
 
 const SELF_IMPROVEMENT: &[Setting] = &[
     Setting::new("enabled", Kind::Bool, "false", "Whether proposals are made").planned(),

@@ -16,9 +16,9 @@ pub(super) const LOGGING: &[Setting] = &[
     .env(&[Alias::new("AGENT_OS_LOG_PATH")])
     .nullable()
     .samples("/var/log/agent.log", "other.log"),
-    Setting::new("format", Kind::Text(Format::LogFormat), "text", "How a line is written")
+    Setting::new("format", Kind::Text(Format::LogLine), "text", "How a line is written")
         .env(&[Alias::new("AGENT_OS_LOG_FORMAT")])
-        .samples("json", "%(asctime)s %(message)s"),
+        .samples("json", r#""%(asctime)s %(message)s""#),
     Setting::section("rotation", ROTATION, "When a log file is put aside"),
 ];
 

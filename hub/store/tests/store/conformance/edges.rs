@@ -1,6 +1,6 @@
 //! Joining, sessions.
 
-use agentos_domain::{EdgeId, SessionEpoch};
+use agentos_domain::{AttemptId, EdgeId, SessionEpoch};
 use agentos_store::{Claim, Redeemed, Store, StoreError};
 
 use crate::fixture::{TTL, add_task, append, at, claim, try_claim};
@@ -65,6 +65,19 @@ pub(crate) async fn an_old_session_cannot_close_a_new_one(store: &dyn Store) {
     assert_eq!(open().await, None);
 }
 
+pub(crate) async fn a_replaced_session_gets_no_task(store: &dyn Store) {
+    let edge = join(store, 1).await;
+    let old = store.open_session(&edge, "dead", "0.1.0", at(2)).await.unwrap();
+    add_task(store, "a", 2).await;
+    let new = store.open_session(&edge, "alive", "0.1.0", at(3)).await.unwrap();
+    let through = async |epoch: SessionEpoch| {
+        let attempt = AttemptId::generate();
+        store.claim_next(Claim { edge: edge.clone(), epoch, attempt, now: at(4), ttl: TTL }).await
+    };
+    assert!(matches!(through(old).await, Err(StoreError::SessionReplaced { .. })));
+    assert!(through(new).await.unwrap().is_some());
+}
+
 pub(crate) async fn a_revoked_edge_is_shut_out(store: &dyn Store) {
     let edge = join(store, 1).await;
     store.open_session(&edge, "boot", "0.1.0", at(2)).await.unwrap();
@@ -79,8 +92,9 @@ pub(crate) async fn a_revoked_edge_is_shut_out(store: &dyn Store) {
     assert_eq!(append(store, &run, 1, &[], 5).await, Err(StoreError::Fenced));
     let session = store.open_session(&edge, "boot", "0.1.0", at(5)).await;
     assert!(matches!(session, Err(StoreError::EdgeRevoked { .. })));
-    let attempt = agentos_domain::AttemptId::generate();
-    let claim = Claim { edge, attempt, now: at(5), ttl: TTL };
+    let attempt = AttemptId::generate();
+    let epoch = SessionEpoch(9);
+    let claim = Claim { edge, epoch, attempt, now: at(5), ttl: TTL };
     assert!(matches!(store.claim_next(claim).await, Err(StoreError::EdgeRevoked { .. })));
     // Its task is there for the others.
     assert!(try_claim(store, &EdgeId::generate(), 6).await.is_some());

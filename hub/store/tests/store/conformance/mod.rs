@@ -60,7 +60,8 @@ promises! {
         a_token_expires,
         session_numbers_only_grow,
         an_old_session_cannot_close_a_new_one,
-        a_revoked_edge_is_shut_out;
+        a_revoked_edge_is_shut_out,
+        a_replaced_session_gets_no_task;
     keys:
         keys_are_found_by_their_hash,
         keys_are_listed_by_workspace,

@@ -1,0 +1,193 @@
+//! What the hub is told: flags over environment over file over defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agentos_api::{ApiConfig, Rate};
+use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, Watch};
+use agentos_domain::AgentConfig;
+use agentos_engine::{EngineConfig, EngineHandle};
+use agentos_link::HubLinkConfig;
+use agentos_process::{LogFile, LogFormat, default_data_dir, start_logging};
+
+use crate::cli::ServeArgs;
+use crate::error::HubError;
+use crate::paths::DataDir;
+
+/// Everything that the hub is told.
+pub struct Settings {
+    pub(crate) loaded: Loaded<HubConfig>,
+    data: PathBuf,
+    log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Reads the configuration and applies the flags.
+    ///
+    /// # Errors
+    /// Where the configuration is invalid: all that is wrong with it, each with
+    /// its place.
+    pub fn load(args: &ServeArgs, environment: &dyn Environment) -> Result<Self, HubError> {
+        let request = Request {
+            path: args.config.clone(),
+            environment,
+            cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            home: std::env::home_dir(),
+        };
+        let mut loaded = agentos_config::load::<HubConfig>(&request)?;
+        apply(&mut loaded.config, args);
+        let data = match (&args.data, &loaded.config.storage.data) {
+            (Some(data), _) => data.clone(),
+            (None, Some(data)) => loaded.resolve(data),
+            (None, None) => default_data_dir("hub"),
+        };
+        Ok(Self { loaded, data, log_format: args.log_format })
+    }
+
+    /// The folder of the database, the files and the keys.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The database; a relative path begins at the data folder.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.join(&self.loaded.config.database.path)
+    }
+
+    /// Starts logging as configured.
+    ///
+    /// # Errors
+    /// Where the log file cannot be opened.
+    pub fn start_logging(&self) -> Result<(), HubError> {
+        let logging = &self.loaded.config.logging;
+        DataDir::create(&self.data)?;
+        let file = logging.path.as_ref().map(|path| self.data.join(path));
+        let file = file
+            .map(|path| {
+                LogFile::open(&path, logging.rotation.max_bytes, logging.rotation.keep)
+                    .map_err(|source| HubError::DataDir { path, source })
+            })
+            .transpose()?;
+        let configured = if logging.format == "json" { LogFormat::Json } else { LogFormat::Text };
+        start_logging(&logging.level, self.log_format.unwrap_or(configured), file)?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Says once what the user should know of the configuration.
+    fn tell(&self) {
+        if let Some(file) = &self.loaded.file {
+            tracing::info!(file = %file.display(), "configuration read");
+        }
+        for notice in &self.loaded.notices {
+            tracing::warn!("{notice}");
+        }
+        for error in &self.loaded.agents.errors.0 {
+            tracing::warn!(%error, "an agent's file is broken; the others are used");
+        }
+    }
+
+    /// Passes changes of the agents' files on, for ever. An invalid edit leaves
+    /// that agent as it was.
+    pub(crate) async fn follow_agents(mut watch: Watch, engine: EngineHandle) {
+        loop {
+            let update = watch.changed().await;
+            for error in &update.errors.0 {
+                tracing::warn!(%error, "an agent's file is broken; the agent stays as it was");
+            }
+            tracing::info!(agents = update.agents.len(), "the agents were read again");
+            engine.set_agents(configs(&update.agents));
+        }
+    }
+
+    pub(crate) fn engine(&self) -> EngineConfig {
+        let engine = &self.loaded.config.engine;
+        EngineConfig {
+            lease_ttl: engine.lease,
+            runs_per_edge: engine.runs_per_edge as usize,
+            agents: configs(&self.loaded.agents.agents),
+            ..EngineConfig::default()
+        }
+    }
+
+    pub(crate) fn link(&self, state_dir: PathBuf, version: &str) -> HubLinkConfig {
+        let link = &self.loaded.config.link;
+        let mut config = HubLinkConfig::new(link.listen, state_dir, version);
+        config.names.clone_from(&link.names);
+        config.certificate_life = link.certificate_lifetime;
+        config
+    }
+
+    pub(crate) fn api(&self, version: &str) -> ApiConfig {
+        let HubConfig { server, limits, .. } = &self.loaded.config;
+        let mut config = ApiConfig::new(SocketAddr::new(server.host, server.port), version);
+        config.wait_limit = limits.wait;
+        config.body_limit_bytes = usize::try_from(limits.body_bytes).unwrap_or(usize::MAX);
+        config.file_limit_bytes = limits.file_bytes;
+        config.cors_origins.clone_from(&server.cors_origins);
+        config.rates.per_key = Rate::new(limits.requests_per_minute_per_key, limits.burst);
+        config.rates.per_address = Rate::new(limits.requests_per_minute_per_address, limits.burst);
+        config
+    }
+}
+
+fn configs(agents: &[LoadedAgent]) -> Vec<AgentConfig> {
+    agents.iter().map(|agent| agent.config.clone()).collect()
+}
+
+/// Flags win over everything.
+fn apply(config: &mut HubConfig, args: &ServeArgs) {
+    let server = &mut config.server;
+    server.host = args.listen.map(|listen| listen.ip()).or(args.host).unwrap_or(server.host);
+    server.port = args.listen.map(|listen| listen.port()).or(args.port).unwrap_or(server.port);
+    config.link.listen = args.link_listen.unwrap_or(config.link.listen);
+    if !args.link_names.is_empty() {
+        config.link.names.clone_from(&args.link_names);
+    }
+    let engine = &mut config.engine;
+    engine.lease = args.lease_seconds.map_or(engine.lease, Duration::from_secs);
+    engine.runs_per_edge = args.runs_per_edge.unwrap_or(engine.runs_per_edge);
+    if let Some(level) = &args.log_level {
+        config.logging.level.clone_from(level);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentos_config::MapEnvironment;
+
+    use super::*;
+
+    fn load(args: &ServeArgs, environment: &MapEnvironment) -> Settings {
+        Settings::load(args, environment).unwrap()
+    }
+
+    #[test]
+    fn flags_win_over_the_environment() {
+        let environment =
+            MapEnvironment::default().with("AGENTOS_PORT", "1111").with("AGENT_OS_DATA", "/a");
+        let settings = load(&ServeArgs::default(), &environment);
+        assert_eq!(settings.api("v").listen.to_string(), "127.0.0.1:1111");
+        assert_eq!(settings.data(), Path::new("/a"));
+        let args = ServeArgs {
+            listen: Some("[::1]:2".parse().unwrap()),
+            data: Some("/b".into()),
+            lease_seconds: Some(77),
+            ..ServeArgs::default()
+        };
+        let settings = load(&args, &environment);
+        assert_eq!(settings.api("v").listen.to_string(), "[::1]:2");
+        assert_eq!(settings.data(), Path::new("/b"));
+        assert_eq!(settings.engine().lease_ttl, Duration::from_secs(77));
+        assert_eq!(settings.database(), Path::new("/b/agent_os.db"));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_by_name() {
+        let environment = MapEnvironment::default().with("AGENTOS_PORT", "much");
+        let error = Settings::load(&ServeArgs::default(), &environment).err().unwrap();
+        assert!(error.to_string().contains("AGENTOS_PORT"), "{error}");
+    }
+}

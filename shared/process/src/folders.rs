@@ -1,0 +1,23 @@
+//! Where programs keep their data.
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// `$XDG_DATA_HOME/agentos/NAME`, or the usual place below the home folder.
+#[must_use]
+pub fn default_data_dir(name: &str) -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."));
+    base.join("agentos").join(name)
+}
+
+/// Makes a folder that only its owner can enter, where it is missing.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn create_private(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
