@@ -126,6 +126,7 @@ impl Settings {
         config.wait_limit = limits.wait;
         config.body_limit_bytes = usize::try_from(limits.body_bytes).unwrap_or(usize::MAX);
         config.file_limit_bytes = limits.file_bytes;
+        config.max_connections = limits.connections as usize;
         config.cors_origins.clone_from(&server.cors_origins);
         config.rates.per_key = Rate::new(limits.requests_per_minute_per_key, limits.burst);
         config.rates.per_address = Rate::new(limits.requests_per_minute_per_address, limits.burst);

@@ -17,6 +17,11 @@ use crate::problem::{Code, Problem};
 
 /// The longest that a client may take to send a JSON body.
 const READ_LIMIT: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is read all the same and thrown away:
+/// most clients that are cut off while they send never look at the answer.
+const DRAIN_BYTES: usize = 64 * 1024 * 1024;
+/// The longest that this may take.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// A JSON body. Its type need not be declared: the routes that take one take
 /// nothing else, and keys do not travel by themselves as cookies do.
@@ -43,11 +48,15 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for OptionalJsonBody<T> {
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(READ_LIMIT, Limited::new(body, limit).collect()).await;
-    match collected {
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let limited = Limited::new(&mut body, limit);
+    match tokio::time::timeout(READ_LIMIT, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit as u64)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            // Whether it ended or not, the answer is the same.
+            let _ = tokio::time::timeout(DRAIN_LIMIT, drain(body)).await;
+            Err(too_large(limit as u64))
+        }
         Ok(Err(error)) => {
             Err(Problem::new(Code::BadRequest, "the body broke off").caused_by(error))
         }
@@ -56,6 +65,15 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
             let detail = format!("the body did not arrive within {seconds} s: send it again");
             Err(Problem::new(Code::RequestTimeout, detail))
         }
+    }
+}
+
+async fn drain(mut body: Body) {
+    let mut drained = 0;
+    while drained < DRAIN_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        drained += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 

@@ -1,16 +1,18 @@
 //! Edges: which there are, letting one join, shutting one out.
 
 use agentos_domain::EdgeId;
-use axum::Json;
+use agentos_engine::Principal;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::body::OptionalJsonBody;
+use crate::keys::confined;
 use crate::problem::{Code, Problem};
 use crate::state::answer;
 use crate::{ApiState, openapi};
@@ -39,9 +41,11 @@ pub(crate) struct InviteBody {
     responses((status = 200, description = "A one-time token", body = openapi::Invitation)))]
 pub(crate) async fn invite(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<InviteBody>,
 ) -> Result<Json<Value>, Problem> {
+    administers_hub(&principal)?;
     if let Some(name) = body.name.as_deref().filter(|name| !is_name(name)) {
         let detail = format!(
             "`{}` is no name for an edge: use 1 to 64 letters, digits, `-`, `_` or `.`",
@@ -57,6 +61,15 @@ pub(crate) async fn invite(
         "expires_at": invitation.expires_at,
         "command": command,
     })))
+}
+
+/// Edges serve all workspaces: the admin of one may not decide about them.
+fn administers_hub(principal: &Principal) -> Result<(), Problem> {
+    if confined(principal).is_none() {
+        return Ok(());
+    }
+    let detail = "edges belong to the hub: an admin of the workspace `default` invites and revokes";
+    Err(Problem::new(Code::InsufficientScope, detail))
 }
 
 fn is_name(text: &str) -> bool {
@@ -80,8 +93,10 @@ fn host(headers: &HeaderMap) -> Option<String> {
     responses((status = 200, description = "It is shut out", body = openapi::RevokedEdge)))]
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
+    administers_hub(&principal)?;
     let unknown = || Problem::new(Code::NotFound, "no such edge");
     let id: EdgeId = id.parse().map_err(|_| unknown())?;
     if answer(state.engine.revoke(&id)).await? {

@@ -18,7 +18,7 @@ use crate::state::answer;
 use crate::{ApiState, openapi};
 
 /// The workspace that a caller is confined to.
-fn confined(principal: &Principal) -> Option<&WorkspaceId> {
+pub(crate) fn confined(principal: &Principal) -> Option<&WorkspaceId> {
     Some(&principal.workspace_id).filter(|own| **own != WorkspaceId::default())
 }
 

@@ -13,6 +13,7 @@
 
 mod auth;
 mod body;
+mod connections;
 mod cors;
 mod docs;
 mod edges;

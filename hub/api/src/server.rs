@@ -3,10 +3,10 @@
 //! HTTP/1.1 alone: without TLS no client asks for HTTP/2, and guessing the
 //! version would leave a connection that sends nothing without any time limit.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_engine::EngineHandle;
@@ -14,21 +14,21 @@ use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::connections::{Answer, Connections, Place};
 use crate::limits::RemoteAddress;
 use crate::stall::StallGuard;
 use crate::{ApiConfig, ApiError, ApiState, TokenVerifier, cors, router};
 
-/// Open connections at a time; more wait in the system's queue.
-const MAX_CONNECTIONS: usize = 512;
-/// Of them from one address; more are closed at once.
+/// Open connections from one address. For more, one of that address gives way; while
+/// there is none, they are closed at once.
 const MAX_PER_SOURCE: usize = 64;
 /// Headers of a request.
 const MAX_HEADERS: usize = 64;
@@ -52,6 +52,7 @@ pub struct Api {
     address: SocketAddr,
     router: Router,
     shutdown: CancellationToken,
+    max_connections: usize,
 }
 
 impl Api {
@@ -79,9 +80,10 @@ impl Api {
         let address = listener.local_addr().map_err(|cause| ApiError::listen(wanted, cause))?;
         config.listen = address;
         let shutdown = CancellationToken::new();
+        let max_connections = config.max_connections;
         let state = ApiState::new(config, engine, shutdown.clone()).with_verifier(verifier);
         let router = router(state);
-        Ok(Self { listener, address, router, shutdown })
+        Ok(Self { listener, address, router, shutdown, max_connections })
     }
 
     /// Where it listens.
@@ -94,15 +96,15 @@ impl Api {
     /// returns when no connection is left.
     pub async fn run(self, cancel: CancellationToken) {
         let tracker = TaskTracker::new();
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let sources = Sources::default();
+        let slots = Arc::new(Semaphore::new(self.max_connections));
+        let connections = Connections::new(self.max_connections, MAX_PER_SOURCE);
         let abort = CancellationToken::new();
         tracing::info!(address = %self.address, "the API listens");
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                accepted = accept(&self.listener, &sources, &slots) => accepted,
+                accepted = accept(&self.listener, &connections, &slots) => accepted,
             };
             let Some((stream, place, slot)) = accepted else { continue };
             let connection = Connection {
@@ -130,7 +132,7 @@ impl Api {
 /// The next connection, when there is room for it. None: it was not let in.
 async fn accept(
     listener: &TcpListener,
-    sources: &Sources,
+    connections: &Connections,
     slots: &Arc<Semaphore>,
 ) -> Option<(TcpStream, Place, OwnedSemaphorePermit)> {
     let (stream, peer) = match listener.accept().await {
@@ -141,54 +143,12 @@ async fn accept(
             return None;
         }
     };
-    let Some(place) = sources.enter(peer.ip()) else {
+    let Some(place) = connections.enter(peer.ip()) else {
         tracing::debug!(%peer, "too many connections from one address");
         return None;
     };
     let slot = slots.clone().acquire_owned().await.ok()?;
     Some((stream, place, slot))
-}
-
-/// How many connections each address holds. Clones count together.
-#[derive(Clone, Default)]
-struct Sources {
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-/// One connection of an address, no longer counted when dropped.
-struct Place {
-    sources: Sources,
-    source: IpAddr,
-}
-
-impl Sources {
-    /// None: the address holds as many as it may.
-    fn enter(&self, source: IpAddr) -> Option<Place> {
-        let source = source.to_canonical();
-        let mut held = self.lock();
-        let count = held.entry(source).or_default();
-        if *count >= MAX_PER_SOURCE {
-            return None;
-        }
-        *count += 1;
-        Some(Place { sources: self.clone(), source })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut held = self.sources.lock();
-        if let Some(count) = held.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.source);
-            }
-        }
-    }
 }
 
 /// What one connection needs.
@@ -213,9 +173,14 @@ impl Connection {
         }
         // Headers that claim another address are not read: anyone can send them.
         let remote = RemoteAddress(self.place.source);
-        let service = self.router.map_request(move |mut request: Request<Incoming>| {
+        let (place, router) = (Arc::new(self.place), self.router);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let pending = place.request();
             request.extensions_mut().insert(remote);
-            request
+            let answer = router.clone().oneshot(request);
+            async move {
+                Ok::<_, Infallible>(answer.await?.map(|body| Answer { body, _pending: pending }))
+            }
         });
         let io = TokioIo::new(StallGuard::new(stream, STALL_LIMIT));
         let connection = http1::Builder::new()
@@ -224,10 +189,14 @@ impl Connection {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_BUFFER)
-            .serve_connection(io, TowerToHyperService::new(service));
+            .serve_connection(io, service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = place.leave.cancelled() => {
+                tracing::debug!("a connection that waited for its client made room");
+                Ok(())
+            }
             () = self.shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
@@ -239,42 +208,6 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke off");
         }
-        drop((self.place, self.slot));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_holds_so_many_connections_and_no_trace_stays() {
-        let sources = Sources::default();
-        let (one, two): (IpAddr, IpAddr) =
-            ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let places: Vec<_> = (0..=MAX_PER_SOURCE).map(|_| sources.enter(one)).collect();
-        assert_eq!(places.iter().flatten().count(), MAX_PER_SOURCE);
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        assert!(sources.enter(mapped).is_none(), "the same address in another form");
-        assert!(sources.enter(two).is_some());
-        drop(places);
-        assert!(sources.lock().is_empty());
-    }
-
-    #[tokio::test]
-    async fn one_address_leaves_room_for_the_others() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (sources, slots) = (Sources::default(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
-        let (mut clients, mut accepted) = (Vec::new(), Vec::new());
-        for _ in 0..=MAX_PER_SOURCE {
-            clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
-            accepted.push(accept(&listener, &sources, &slots).await);
-        }
-        assert!(accepted.pop().unwrap().is_none());
-        assert_eq!(accepted.iter().flatten().count(), MAX_PER_SOURCE);
-        assert_eq!(slots.available_permits(), MAX_CONNECTIONS - MAX_PER_SOURCE);
-        accepted.pop();
-        clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
-        assert!(accept(&listener, &sources, &slots).await.is_some());
+        drop(self.slot);
     }
 }

@@ -31,6 +31,9 @@ pub struct ApiConfig {
     pub file_limit_bytes: u64,
     /// The hub's version, as `/health` tells it.
     pub version: String,
+    /// Open connections at a time. For more, one that waits for its client
+    /// gives way; while there is none, they wait in the system's queue.
+    pub max_connections: usize,
     /// How often clients may ask.
     pub rates: RateLimits,
     /// Origins (`https://example.org`) whose pages may use the API from a
@@ -50,6 +53,7 @@ impl ApiConfig {
             body_limit_bytes: 1024 * 1024,
             file_limit_bytes: 256 * 1024 * 1024,
             version: version.into(),
+            max_connections: 512,
             rates: RateLimits::default(),
             cors_origins: Vec::new(),
             metrics_open: false,

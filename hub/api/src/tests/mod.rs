@@ -9,7 +9,9 @@ mod matrix;
 mod metrics;
 mod openapi;
 mod server;
+mod signed;
 mod tasks;
+mod tenancy;
 
 use std::sync::Arc;
 

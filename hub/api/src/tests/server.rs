@@ -187,3 +187,37 @@ async fn an_origin_that_is_none_keeps_it_from_starting() {
     assert_eq!(error.code(), "invalid_origin");
     assert!(error.to_string().contains("write `https://host`"), "{error}");
 }
+
+#[tokio::test]
+async fn slow_clients_make_room_for_others_of_their_address() {
+    let server = Running::new().await;
+    let mut slow = Vec::new();
+    for _ in 0..70 {
+        slow.push(server.send("GET /health HTTP/1.1\r\nx").await);
+        // Well-behaved ones get in at the first attempt, however many are slow.
+        let mut stream = server.send(&get("/health")).await;
+        assert!(read_until(&mut stream, "}}").await.starts_with("HTTP/1.1 200 "));
+    }
+    // The first of them had to go.
+    assert_eq!(read_all(&mut slow[0]).await, "");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_after_it_was_sent() {
+    let server = Running::new().await;
+    let size = 10_000_000;
+    let head = format!(
+        "POST /api/tasks HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\
+         Authorization: Bearer test-admin-key\r\nContent-Length: {size}\r\n\r\n"
+    );
+    let mut stream = server.send(&head).await;
+    // Many clients give up on the answer if they cannot send all of it.
+    deadline(stream.write_all(&vec![b'x'; size])).await.unwrap();
+    let answer = read_all(&mut stream).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413 ") && answer.contains("PAYLOAD_TOO_LARGE"),
+        "{answer}"
+    );
+    server.stop().await;
+}
