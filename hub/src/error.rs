@@ -24,6 +24,12 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
+    /// HTTPS is asked for, which this version does not speak.
+    #[error(
+        "server.tls.mode: this version's API speaks plain HTTP only: \
+         set it to off, and put a reverse proxy with TLS before the hub"
+    )]
+    NoTls,
     /// The log filter is not one.
     #[error(transparent)]
     LogLevel(#[from] LogLevelError),
@@ -62,6 +68,7 @@ impl Classified for HubError {
     fn code(&self) -> &'static str {
         match self {
             Self::DataDir { .. } => "data_dir",
+            Self::NoTls => "no_tls",
             Self::LogLevel(_) => "log_level",
             Self::NotRunning { .. } => "not_running",
             Self::Config(error) => error.code(),
@@ -76,7 +83,7 @@ impl Classified for HubError {
 
     fn is_retryable(&self) -> bool {
         match self {
-            Self::DataDir { .. } | Self::LogLevel(_) | Self::Config(_) => false,
+            Self::DataDir { .. } | Self::NoTls | Self::LogLevel(_) | Self::Config(_) => false,
             Self::Auth(error) => error.is_retryable(),
             Self::NotRunning { .. } => true,
             Self::Store(error) => error.is_retryable(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentos_api::{ApiConfig, Rate};
-use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, Watch};
+use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, TlsMode, Watch};
 use agentos_domain::AgentConfig;
 use agentos_engine::{EngineConfig, EngineHandle};
 use agentos_link::HubLinkConfig;
@@ -37,6 +37,10 @@ impl Settings {
         };
         let mut loaded = agentos_config::load::<HubConfig>(&request)?;
         apply(&mut loaded.config, args);
+        // Never plain text where somebody believes that it is encrypted.
+        if loaded.config.server.tls.mode != TlsMode::Off {
+            return Err(HubError::NoTls);
+        }
         let data = match (&args.data, &loaded.config.storage.data) {
             (Some(data), _) => data.clone(),
             (None, Some(data)) => loaded.resolve(data),
@@ -183,6 +187,13 @@ mod tests {
         assert_eq!(settings.data(), Path::new("/b"));
         assert_eq!(settings.engine().lease_ttl, Duration::from_secs(77));
         assert_eq!(settings.database(), Path::new("/b/agent_os.db"));
+    }
+
+    #[test]
+    fn encryption_that_is_not_there_is_refused() {
+        let environment = MapEnvironment::default().with("AGENT_OS_SERVER__TLS__MODE", "hub_ca");
+        let error = Settings::load(&ServeArgs::default(), &environment).err().unwrap();
+        assert!(matches!(error, HubError::NoTls), "{error}");
     }
 
     #[test]

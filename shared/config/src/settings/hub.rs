@@ -59,7 +59,8 @@ const SERVER: &[Setting] = &[
         "null",
         "The address by which clients reach the API, where it is another",
     )
-    .samples("https://nas.local:7777", "https://agents.example"),
+    .samples("https://nas.local:7777", "https://agents.example")
+    .planned(),
     Setting::new(
         "cors_origins",
         Kind::List(&Kind::Text(Format::WebOrigin)),
@@ -76,11 +77,14 @@ const TLS: &[Setting] = &[
         Kind::Choice(&["off", "hub_ca", "files"]),
         "off",
         "Plain HTTP (off), a certificate of the hub's own authority (hub_ca), or a given one (files)",
-    ),
+    )
+    .planned(),
     Setting::new("cert", Kind::Text(Format::Path), "null", "Certificate chain in PEM, for files")
-        .samples("tls/cert.pem", "/etc/ssl/hub.pem"),
+        .samples("tls/cert.pem", "/etc/ssl/hub.pem")
+        .planned(),
     Setting::new("key", Kind::Text(Format::Path), "null", "Private key in PEM, for files")
-        .samples("tls/key.pem", "/etc/ssl/hub.key"),
+        .samples("tls/key.pem", "/etc/ssl/hub.key")
+        .planned(),
 ];
 
 const AUTH: &[Setting] = &[
@@ -198,7 +202,8 @@ const DATABASE: &[Setting] = &[
         Kind::Integer(1, 600, "seconds"),
         "30",
         "The longest that a query waits for the database",
-    ),
+    )
+    .planned(),
 ];
 
 const LINK: &[Setting] = &[
