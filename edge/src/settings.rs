@@ -61,8 +61,15 @@ impl Settings {
                     .map_err(|source| EdgeError::DataDir { path, source })
             })
             .transpose()?;
-        let configured = if logging.format == "json" { LogFormat::Json } else { LogFormat::Text };
-        start_logging(&logging.level, self.log_format.unwrap_or(configured), file)?;
+        let configured = LogFormat::named(&logging.format);
+        start_logging(
+            &logging.level,
+            self.log_format.or(configured).unwrap_or(LogFormat::Text),
+            file,
+        )?;
+        if self.log_format.is_none() && configured.is_none() {
+            tracing::warn!("logging.format: patterns are not built yet; lines are written as text");
+        }
         if let Some(file) = &self.loaded.file {
             tracing::info!(file = %file.display(), "configuration read");
         }

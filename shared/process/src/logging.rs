@@ -18,6 +18,14 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// The format of this name: `text` or `json`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::from_str(name, true).ok()
+    }
+}
+
 /// A text that is no log filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -58,6 +66,13 @@ fn filter(level: &str) -> Result<EnvFilter, LogLevelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formats_have_names_and_a_pattern_is_none() {
+        assert_eq!(LogFormat::named("json"), Some(LogFormat::Json));
+        assert_eq!(LogFormat::named("text"), Some(LogFormat::Text));
+        assert_eq!(LogFormat::named("%(message)s"), None);
+    }
 
     #[test]
     fn a_word_that_is_no_level_is_refused_by_name() {
