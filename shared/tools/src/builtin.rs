@@ -4,7 +4,9 @@ mod file_list;
 mod file_read;
 mod file_search;
 mod format;
+mod glob;
 mod metadata_extract;
+mod minute;
 
 pub use file_list::FileList;
 pub use file_read::FileRead;

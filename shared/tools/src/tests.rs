@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use agentos_domain::{ToolCall, ToolError, ToolOutcome};
 use agentos_sandbox::GrantedRoot;
+use nix::sys::stat::futimens;
+use nix::sys::time::{TimeSpec, TimeValLike};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,11 @@ struct Place {
 
 fn call_of(tool: &str, arguments: Value) -> ToolCall {
     ToolCall { id: "1".to_owned(), name: tool.parse().unwrap(), arguments }
+}
+
+/// The names of an answer's parts, as the model reads them one by one.
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 impl Place {
@@ -53,6 +60,13 @@ impl Place {
         let file = self.inside.join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, content).unwrap();
+    }
+
+    /// A file that was last changed so many milliseconds after 1970.
+    fn file_of(&self, path: &str, content: impl AsRef<[u8]>, millis: i64) {
+        self.file(path, content);
+        let time = TimeSpec::milliseconds(millis);
+        futimens(fs::File::open(self.inside.join(path)).unwrap(), &time, &time).unwrap();
     }
 
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, ToolError> {

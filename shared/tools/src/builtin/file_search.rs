@@ -9,7 +9,6 @@ use std::io::{self, Read};
 use agentos_domain::{RelPath, ToolError, ToolSpec};
 use agentos_sandbox::{FileKind, GrantedRoot, WalkEntry, WalkOptions};
 use cap_std::fs::File;
-use globset::{GlobBuilder, GlobMatcher};
 use grep_matcher::{LineTerminator, Matcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkMatch};
@@ -17,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::glob::{self, Glob};
 use crate::arguments::{self, MAX_PATH};
 use crate::{Tool, ToolContext, blocking};
 
@@ -68,10 +68,7 @@ impl Default for FileSearch {
                 "type": "string", "maxLength": MAX_PATH,
                 "description": "file or folder to search; leave out for the whole workspace",
             },
-            "glob": {
-                "type": "string", "minLength": 1, "maxLength": 256,
-                "description": "only files like this: `*.md` by name, `notes/**/*.md` by path",
-            },
+            "glob": glob::schema(),
             "literal": { "type": "boolean", "description": "the pattern is plain text" },
             "case_sensitive": { "type": "boolean", "description": "false by default" },
             "limit": {
@@ -83,8 +80,8 @@ impl Default for FileSearch {
                 "description": "as `next` of an earlier call says",
             },
         });
-        let description = "Searches text files for a pattern and gives the matching lines; for \
-            the rest repeat the call with what `next` says";
+        let description = "Searches text files for a pattern and gives the matching lines and \
+            their number; for the rest repeat the call with what `next` says";
         let required = ["pattern"];
         Self { spec: arguments::reading_spec("file_search", description, properties, &required) }
     }
@@ -114,7 +111,7 @@ struct Search<'a> {
     cancel: &'a CancellationToken,
     matcher: RegexMatcher,
     searcher: Searcher,
-    glob: Option<GlobMatcher>,
+    glob: Option<Glob>,
     after: Option<Cursor>,
     limit: usize,
     matches: Vec<Value>,
@@ -188,18 +185,6 @@ fn matcher(arguments: &Arguments) -> Result<RegexMatcher, ToolError> {
         })
 }
 
-/// Without a slash a glob is compared with names, else with whole paths.
-fn glob(text: &str) -> Result<GlobMatcher, ToolError> {
-    let text = text.strip_prefix("./").unwrap_or(text);
-    let anywhere = format!("**/{text}");
-    let glob = if text.contains('/') { text } else { &anywhere };
-    GlobBuilder::new(glob)
-        .literal_separator(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| ToolError::new("invalid_glob", format!("{error}: correct the glob")))
-}
-
 impl<'a> Search<'a> {
     fn new(
         root: &'a GrantedRoot,
@@ -218,7 +203,7 @@ impl<'a> Search<'a> {
             cancel,
             matcher: matcher(arguments)?,
             searcher,
-            glob: arguments.glob.as_deref().map(glob).transpose()?,
+            glob: arguments.glob.as_deref().map(Glob::new).transpose()?,
             after,
             limit: arguments.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
             matches: Vec::new(),
@@ -234,7 +219,7 @@ impl<'a> Search<'a> {
 
     fn visit(&mut self, entry: &WalkEntry) -> Result<(), ToolError> {
         blocking::check(self.cancel)?;
-        let wanted = self.glob.as_ref().is_none_or(|glob| glob.is_match(entry.path.as_str()));
+        let wanted = self.glob.as_ref().is_none_or(|glob| glob.matches(&entry.path));
         if entry.info.kind == FileKind::File && wanted {
             if entry.info.size > MAX_FILE {
                 self.skip(&entry.path, "larger than 256 MiB: use file_read");
@@ -286,8 +271,14 @@ impl<'a> Search<'a> {
     }
 
     fn answer(self) -> Value {
+        // The matching lines of a file follow one another.
+        let mut files: Vec<_> = self.matches.iter().map(|found| found.get("path")).collect();
+        files.dedup();
+        let (lines, files) = (self.matches.len(), files.len());
         let mut result = json!({
             "matches": self.matches,
+            "matching_lines": lines,
+            "matching_files": files,
             "files_searched": self.files,
             "truncated": self.next.is_some(),
         });

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::format;
+use super::minute::minute;
 use crate::arguments::{self, MAX_PATH};
 use crate::{Tool, ToolContext, blocking};
 
@@ -26,6 +27,8 @@ pub struct MetadataExtract {
 #[serde(deny_unknown_fields)]
 struct Arguments {
     path: String,
+    #[serde(default)]
+    hash: bool,
 }
 
 impl Default for MetadataExtract {
@@ -35,9 +38,13 @@ impl Default for MetadataExtract {
                 "type": "string", "minLength": 1, "maxLength": MAX_PATH,
                 "description": "file, relative to the workspace",
             },
+            "hash": {
+                "type": "boolean",
+                "description": "also the file's BLAKE3 hash, of files up to 1 MiB",
+            },
         });
-        let description = "Tells a file's type by its content, size, time of change; of small \
-            files the hash; of small texts lines, words and title; of pictures width and height";
+        let description = "Tells a file's type by its content, size, time of change (UTC); of \
+            small texts lines, words and title; of pictures width and height";
         let required = ["path"];
         Self {
             spec: arguments::reading_spec("metadata_extract", description, properties, &required),
@@ -67,13 +74,13 @@ fn extract(root: &GrantedRoot, arguments: &Arguments) -> Result<Value, ToolError
     let whole = head.len() <= HEAD;
     let kind = format::format_of(&head);
     let mut result = json!({
-        "path": path, "type": kind, "size": info.size, "modified": info.modified,
+        "path": path, "type": kind, "size": info.size, "modified": minute(info.modified),
     });
     if let Some((width, height)) = format::dimensions(kind, &head) {
         result["width"] = width.into();
         result["height"] = height.into();
     }
-    if whole {
+    if arguments.hash && whole {
         result["blake3"] = json!(BlobHash::of(&head));
     }
     if kind == "text" {

@@ -1,24 +1,29 @@
 use agentos_domain::BlobHash;
 use serde_json::json;
 
-use super::Place;
+use super::{Place, keys};
 
 #[tokio::test]
 async fn a_text_is_counted_and_named() {
     let place = Place::new();
     let text = "intro\n```\n# code\n```\n## The *title* ##\nwords and words\n";
-    place.file("a.md", text);
-    let found = place.ok("metadata_extract", json!({ "path": "a.md" })).await;
-    assert!(found["modified"].as_str().unwrap().ends_with('Z'));
-    let mut found = found.as_object().unwrap().clone();
-    found.remove("modified");
-    let expected = json!({
-        "path": "a.md", "type": "text", "size": text.len(), "lines": 6, "words": 12,
-        "title": "The *title*", "blake3": BlobHash::of(text.as_bytes()).to_string(),
+    place.file_of("a.md", text, 1_772_619_300_000);
+    let mut expected = json!({
+        "path": "a.md", "type": "text", "size": text.len(), "modified": "2026-03-04T10:15Z",
+        "lines": 6, "words": 12, "title": "The *title*",
     });
-    assert_eq!(json!(found), expected);
+    for arguments in [json!({ "path": "a.md" }), json!({ "path": "a.md", "hash": false })] {
+        let found = place.ok("metadata_extract", arguments).await;
+        assert_eq!(found.to_string(), expected.to_string());
+    }
+    let found = place.ok("metadata_extract", json!({ "path": "a.md", "hash": true })).await;
+    let order = ["path", "type", "size", "modified", "blake3", "lines", "words", "title"];
+    assert_eq!(keys(&found), order);
+    expected["blake3"] = BlobHash::of(text.as_bytes()).to_string().into();
+    assert_eq!(found, expected);
     place.file("large.txt", "word ".repeat(300_000));
-    let large = place.ok("metadata_extract", json!({ "path": "large.txt" })).await;
+    let large = json!({ "path": "large.txt", "hash": true });
+    let large = place.ok("metadata_extract", large).await;
     assert_eq!((&large["type"], &large["size"]), (&json!("text"), &json!(1_500_000)));
     assert_eq!((large.get("words"), large.get("blake3")), (None, None));
 }
@@ -62,6 +67,7 @@ async fn pictures_have_dimensions_and_broken_ones_do_not() {
         let found = place.ok("metadata_extract", json!({ "path": "picture" })).await;
         assert_eq!(found["type"], kind);
         assert_eq!((&found["width"], &found["height"]), (&json!(width), &json!(height)), "{kind}");
+        assert_eq!(keys(&found), ["path", "type", "size", "modified", "width", "height"]);
         // However much is missing, the answer comes.
         for length in 8..content.len() {
             place.file("picture", &content[..length]);

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, keys};
 
 fn hits(page: &Value) -> Vec<String> {
     let matches = page["matches"].as_array().unwrap();
@@ -47,11 +47,32 @@ async fn lines_are_found_by_pattern_path_and_glob() {
     for (arguments, expected) in cases {
         let found = place.ok("file_search", arguments.clone()).await;
         assert_eq!(hits(&found), expected, "{arguments}");
+        assert_eq!(found["matching_lines"], expected.len(), "{arguments}");
         assert_eq!(found["truncated"], false);
     }
     let found = place.ok("file_search", json!({ "pattern": "green" })).await;
     assert_eq!(found["matches"][0]["text"], "Green tea.");
     assert_eq!(found["files_searched"], 4);
+}
+
+#[tokio::test]
+async fn matching_lines_and_files_are_counted() {
+    let place = library();
+    for (arguments, lines, files) in [
+        (json!({ "pattern": "tea" }), 4, 3),
+        (json!({ "pattern": "tea", "limit": 3 }), 3, 2),
+        (json!({ "pattern": "tea", "limit": 3, "after": "notes/a.md:1" }), 2, 2),
+        (json!({ "pattern": "tea", "path": "notes/a.md" }), 2, 1),
+        (json!({ "pattern": "absent" }), 0, 0),
+    ] {
+        let found = place.ok("file_search", arguments.clone()).await;
+        let counts = (&found["matching_lines"], &found["matching_files"]);
+        assert_eq!(counts, (&json!(lines), &json!(files)), "{arguments}");
+    }
+    let found = place.ok("file_search", json!({ "pattern": "tea", "limit": 1 })).await;
+    let order =
+        ["matches", "matching_lines", "matching_files", "files_searched", "truncated", "next"];
+    assert_eq!(keys(&found), order);
 }
 
 #[tokio::test]
