@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject as _};
 use serde::Deserialize;
 
 use crate::error::HubError;
 use crate::paths::DataDir;
+use crate::pinned;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -21,19 +24,31 @@ fn read(data: &Path, file: &Path) -> Result<String, HubError> {
     Ok(text.trim().to_owned())
 }
 
-/// The hub's address, as seen from its own machine.
-fn local_url(data: &Path) -> Result<String, HubError> {
-    let address = read(data, &DataDir::existing(data).api_address())?;
-    let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-    Ok(format!("http://{address}"))
+/// The hub's API, as seen from its own machine.
+struct Local {
+    http: reqwest::Client,
+    url: String,
 }
 
-fn client(data: &Path) -> Result<reqwest::Client, HubError> {
-    reqwest::Client::builder()
+/// How the hub of `data` is reached.
+fn local(data: &Path) -> Result<Local, HubError> {
+    let folder = DataDir::existing(data);
+    let address = read(data, &folder.api_address())?;
+    let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    let certificate = match CertificateDer::from_pem_file(folder.api_certificate()) {
+        Ok(certificate) => Some(certificate),
+        Err(pem::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(not_running(data, error)),
+    };
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let tls = pinned::config(certificate).map_err(|error| not_running(data, error))?;
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .timeout(DEADLINE)
         .no_proxy()
         .build()
-        .map_err(|error| not_running(data, error))
+        .map_err(|error| not_running(data, error))?;
+    Ok(Local { http, url: format!("{scheme}://{address}") })
 }
 
 #[derive(Deserialize)]
@@ -47,8 +62,10 @@ struct Invitation {
 /// Where it does not run or refuses.
 pub async fn invite(data: &Path, name: Option<&str>) -> Result<String, HubError> {
     let key = read(data, &DataDir::existing(data).admin_key())?;
-    let reply = client(data)?
-        .post(format!("{}/api/edges/invite", local_url(data)?))
+    let hub = local(data)?;
+    let reply = hub
+        .http
+        .post(format!("{}/api/edges/invite", hub.url))
         .bearer_auth(key)
         .json(&serde_json::json!({ "name": name }))
         .send()
@@ -64,8 +81,9 @@ pub async fn invite(data: &Path, name: Option<&str>) -> Result<String, HubError>
 /// # Errors
 /// Where it does not answer, or not with success.
 pub async fn healthcheck(data: &Path) -> Result<(), HubError> {
-    client(data)?
-        .get(format!("{}/health", local_url(data)?))
+    let hub = local(data)?;
+    hub.http
+        .get(format!("{}/health", hub.url))
         .send()
         .await
         .and_then(reqwest::Response::error_for_status)

@@ -15,8 +15,9 @@ use agentos_store::{SqliteConfig, SqliteStore, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::HubError;
-use crate::paths::{DataDir, write_private};
+use crate::paths::{DataDir, remove, write_private};
 use crate::settings::Settings;
+use crate::tls::ApiTls;
 use crate::tokens;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -31,6 +32,7 @@ pub struct App {
     engine: Engine,
     link: HubLink,
     api: Api,
+    tls: Option<ApiTls>,
     agents: Watch,
 }
 
@@ -63,20 +65,23 @@ impl App {
         )
         .await?;
 
-        let verifier = tokens::verifier(&settings.loaded, clock).await?;
+        let verifier = tokens::verifier(&settings.loaded, Arc::clone(&clock)).await?;
+        let tls = start_tls(settings, &data, &link, clock)?;
         let api = Api::bind_with(settings.api(VERSION), engine.handle(), verifier).await?;
+        let api = api.with_tls(tls.as_ref().map(ApiTls::server));
         write_private(&data.api_address(), &api.local_addr().to_string())?;
         write_private(&data.link_address(), &link.handle().local_addr().to_string())?;
-        tracing::info!(api = %api.local_addr(), link = %link.handle().local_addr(),
+        let https = tls.is_some();
+        tracing::info!(api = %api.local_addr(), https, link = %link.handle().local_addr(),
             data = %settings.data().display(), "the hub is up");
-        if !api.local_addr().ip().is_loopback() {
+        if !https && !api.local_addr().ip().is_loopback() {
             tracing::warn!(
                 "the API listens beyond this machine without TLS: \
-                keep it on a network that you trust"
+                keep it on a network that you trust, or set server.tls.mode"
             );
         }
         let agents = settings.loaded.watch_agents();
-        Ok(Self { store, engine, link, api, agents })
+        Ok(Self { store, engine, link, api, tls, agents })
     }
 
     /// Serves until `cancel`.
@@ -84,13 +89,19 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, agents } = self;
+        let Self { store, engine, link, api, tls, agents } = self;
         let (link_handle, engine_handle) = (link.handle(), engine.handle());
         let parts = async {
             tokio::try_join!(
                 async {
                     let follow = Settings::follow_agents(agents, engine_handle);
                     cancel.run_until_cancelled(follow).await;
+                    Ok(())
+                },
+                async {
+                    if let Some(tls) = tls {
+                        cancel.run_until_cancelled(tls.keep()).await;
+                    }
                     Ok(())
                 },
                 until_end(&cancel, async { Ok(link.run(cancel.clone()).await?) }),
@@ -104,6 +115,20 @@ impl App {
         let result = parts.await;
         store.close(CLOSE_DEADLINE).await;
         result.map(|_| ())
+    }
+}
+
+/// What the API proves itself with, if it is to speak HTTPS.
+fn start_tls(
+    settings: &Settings,
+    data: &DataDir,
+    link: &HubLink,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<ApiTls>, HubError> {
+    let copy = data.api_certificate();
+    match settings.tls(data) {
+        Some(source) => ApiTls::new(source, link.handle(), clock, copy).map(Some),
+        None => remove(&copy).map(|()| None),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use agentos_api::ApiError;
+use agentos_api::{ApiError, TlsError};
 use agentos_auth::AuthError;
 use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
-use agentos_engine::EngineError;
+use agentos_engine::{EngineError, MasterKeyError};
 use agentos_link::LinkError;
 use agentos_process::LogLevelError;
 use agentos_snapshot::SnapshotError;
@@ -24,12 +24,29 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
-    /// HTTPS is asked for, which this version does not speak.
-    #[error(
-        "server.tls.mode: this version's API speaks plain HTTP only: \
-         set it to off, and put a reverse proxy with TLS before the hub"
-    )]
-    NoTls,
+    /// A file of the API's certificate or key cannot be read.
+    #[error("{setting}: cannot read {} ({source}): name a PEM file that the hub's user can read", path.display())]
+    TlsFile {
+        /// Which setting names it.
+        setting: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The API's certificate or key cannot be used.
+    #[error("{setting}: {} {error}", path.display())]
+    Tls {
+        /// Which setting names it.
+        setting: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: TlsError,
+    },
+    /// The master key that is given is not one.
+    #[error("security.secrets_key: {0}")]
+    SecretsKey(#[from] MasterKeyError),
     /// The log filter is not one.
     #[error(transparent)]
     LogLevel(#[from] LogLevelError),
@@ -68,7 +85,9 @@ impl Classified for HubError {
     fn code(&self) -> &'static str {
         match self {
             Self::DataDir { .. } => "data_dir",
-            Self::NoTls => "no_tls",
+            Self::TlsFile { .. } => "tls_file",
+            Self::Tls { error, .. } => error.code(),
+            Self::SecretsKey(_) => "secrets_key",
             Self::LogLevel(_) => "log_level",
             Self::NotRunning { .. } => "not_running",
             Self::Config(error) => error.code(),
@@ -83,7 +102,12 @@ impl Classified for HubError {
 
     fn is_retryable(&self) -> bool {
         match self {
-            Self::DataDir { .. } | Self::NoTls | Self::LogLevel(_) | Self::Config(_) => false,
+            Self::DataDir { .. }
+            | Self::TlsFile { .. }
+            | Self::Tls { .. }
+            | Self::SecretsKey(_)
+            | Self::LogLevel(_)
+            | Self::Config(_) => false,
             Self::Auth(error) => error.is_retryable(),
             Self::NotRunning { .. } => true,
             Self::Store(error) => error.is_retryable(),

@@ -6,7 +6,9 @@ mod app;
 mod cli;
 mod error;
 mod paths;
+mod pinned;
 mod settings;
+mod tls;
 mod tokens;
 
 pub use admin::{healthcheck, invite};
@@ -15,3 +17,4 @@ pub use cli::{Cli, Command, EdgeCommand, ServeArgs};
 pub use error::HubError;
 pub use paths::DataDir;
 pub use settings::Settings;
+pub use tokens::Tokens;

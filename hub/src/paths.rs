@@ -51,6 +51,19 @@ impl DataDir {
         self.0.join("api.addr")
     }
 
+    /// The API's certificate of the hub's authority, and its key.
+    #[must_use]
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// The certificates that the API of a running hub shows; missing where it
+    /// speaks plain HTTP.
+    #[must_use]
+    pub fn api_certificate(&self) -> PathBuf {
+        self.0.join("api.pem")
+    }
+
     /// The address where edges dial a running hub.
     #[must_use]
     pub fn link_address(&self) -> PathBuf {
@@ -67,4 +80,14 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<(), HubError> 
     let mut file = options.open(&temporary).map_err(failed)?;
     file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&temporary, path).map_err(failed)
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), HubError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(HubError::DataDir { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }

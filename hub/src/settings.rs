@@ -7,19 +7,21 @@ use std::time::Duration;
 use agentos_api::{ApiConfig, Rate};
 use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, TlsMode, Watch};
 use agentos_domain::AgentConfig;
-use agentos_engine::{EngineConfig, EngineHandle};
+use agentos_engine::{EngineConfig, EngineHandle, MasterKey, MasterKeySource};
 use agentos_link::HubLinkConfig;
 use agentos_process::{LogFile, LogFormat, default_data_dir, start_logging};
 
 use crate::cli::ServeArgs;
 use crate::error::HubError;
 use crate::paths::DataDir;
+use crate::tls::{self, TlsSource};
 
 /// Everything that the hub is told.
 pub struct Settings {
     pub(crate) loaded: Loaded<HubConfig>,
     data: PathBuf,
     log_format: Option<LogFormat>,
+    master_key: MasterKeySource,
 }
 
 impl Settings {
@@ -37,16 +39,17 @@ impl Settings {
         };
         let mut loaded = agentos_config::load::<HubConfig>(&request)?;
         apply(&mut loaded.config, args);
-        // Never plain text where somebody believes that it is encrypted.
-        if loaded.config.server.tls.mode != TlsMode::Off {
-            return Err(HubError::NoTls);
-        }
         let data = match (&args.data, &loaded.config.storage.data) {
             (Some(data), _) => data.clone(),
             (None, Some(data)) => loaded.resolve(data),
             (None, None) => default_data_dir("hub"),
         };
-        Ok(Self { loaded, data, log_format: args.log_format })
+        let security = &loaded.config.security;
+        let master_key = match &security.secrets_key {
+            Some(key) => MasterKeySource::Given(MasterKey::parse(key.expose())?),
+            None => MasterKeySource::File(data.join(&security.secrets_key_file)),
+        };
+        Ok(Self { loaded, data, log_format: args.log_format, master_key })
     }
 
     /// The folder of the database, the files and the keys.
@@ -119,6 +122,7 @@ impl Settings {
             lease_ttl: engine.lease,
             runs_per_edge: engine.runs_per_edge as usize,
             agents: configs(&self.loaded.agents.agents),
+            master_key: Some(self.master_key.clone()),
             ..EngineConfig::default()
         }
     }
@@ -131,6 +135,28 @@ impl Settings {
         config
     }
 
+    /// What the API proves itself with; none: it speaks plain HTTP.
+    pub(crate) fn tls(&self, data: &DataDir) -> Option<TlsSource> {
+        let HubConfig { server, link, .. } = &self.loaded.config;
+        let file = |path: &Option<PathBuf>| {
+            // The configuration is refused where a file is not named.
+            self.loaded.resolve(path.as_deref().unwrap_or(Path::new("")))
+        };
+        match server.tls.mode {
+            TlsMode::Off => None,
+            TlsMode::HubCa => {
+                let listen = SocketAddr::new(server.host, server.port);
+                let (url, host) = (server.public_url.as_deref(), tls::host_name());
+                let names = tls::names(listen, url, host.as_deref(), &link.names);
+                Some(TlsSource::HubCa { folder: data.tls(), names })
+            }
+            TlsMode::Files => {
+                let (cert, key) = (file(&server.tls.cert), file(&server.tls.key));
+                Some(TlsSource::Files { cert, key })
+            }
+        }
+    }
+
     pub(crate) fn api(&self, version: &str) -> ApiConfig {
         let HubConfig { server, limits, .. } = &self.loaded.config;
         let mut config = ApiConfig::new(SocketAddr::new(server.host, server.port), version);
@@ -139,6 +165,9 @@ impl Settings {
         config.file_limit_bytes = limits.file_bytes;
         config.max_connections = limits.connections as usize;
         config.cors_origins.clone_from(&server.cors_origins);
+        let public_https =
+            server.public_url.as_deref().is_some_and(|url| url.starts_with("https:"));
+        config.secure_cookies = public_https || server.tls.mode != TlsMode::Off;
         config.rates.per_key = Rate::new(limits.requests_per_minute_per_key, limits.burst);
         config.rates.per_address = Rate::new(limits.requests_per_minute_per_address, limits.burst);
         config
@@ -197,10 +226,55 @@ mod tests {
     }
 
     #[test]
-    fn encryption_that_is_not_there_is_refused() {
-        let environment = MapEnvironment::default().with("AGENT_OS_SERVER__TLS__MODE", "hub_ca");
-        let error = Settings::load(&ServeArgs::default(), &environment).err().unwrap();
-        assert!(matches!(error, HubError::NoTls), "{error}");
+    fn tls_is_as_it_was_asked_for() {
+        let data = DataDir::existing(Path::new("/a"));
+        let tls =
+            |environment: MapEnvironment| load(&ServeArgs::default(), &environment).tls(&data);
+        assert!(tls(MapEnvironment::default()).is_none());
+        let secure = |environment: &MapEnvironment| {
+            load(&ServeArgs::default(), environment).api("v").secure_cookies
+        };
+        let mode = |mode| MapEnvironment::default().with("AGENT_OS_SERVER__TLS__MODE", mode);
+        assert!(secure(&mode("hub_ca")) && !secure(&MapEnvironment::default()));
+        let issued = mode("hub_ca")
+            .with("AGENT_OS_SERVER__PUBLIC_URL", "https://agents.example")
+            .with("AGENT_OS_LINK_NAMES", "10.0.0.9");
+        let Some(TlsSource::HubCa { folder, names }) = tls(issued) else { panic!("not issued") };
+        assert_eq!(folder, Path::new("/a/tls"));
+        for name in ["localhost", "agents.example", "10.0.0.9"] {
+            assert!(names.iter().any(|known| known == name), "{names:?}");
+        }
+        let files = mode("files")
+            .with("AGENT_OS_SERVER__TLS__CERT", "/c.pem")
+            .with("AGENT_OS_SERVER__TLS__KEY", "/k.pem");
+        let Some(TlsSource::Files { cert, key }) = tls(files) else { panic!("not given") };
+        assert_eq!((cert, key), ("/c.pem".into(), "/k.pem".into()));
+        let error = Settings::load(&ServeArgs::default(), &mode("files")).err().unwrap();
+        assert!(error.to_string().contains("server.tls.key"), "{error}");
+    }
+
+    #[test]
+    fn the_master_key_is_given_or_in_a_file() {
+        let settings = |environment: MapEnvironment| {
+            let environment = environment.with("AGENT_OS_DATA", "/a");
+            Settings::load(&ServeArgs::default(), &environment)
+        };
+        let source = |environment| settings(environment).unwrap().engine().master_key.unwrap();
+        let file = |source| match source {
+            MasterKeySource::File(path) => path,
+            MasterKeySource::Given(_) => panic!("it was given"),
+        };
+        assert_eq!(file(source(MapEnvironment::default())), Path::new("/a/secrets.key"));
+        let elsewhere =
+            MapEnvironment::default().with("AGENT_OS_SECURITY__SECRETS_KEY_FILE", "/run/key");
+        assert_eq!(file(source(elsewhere)), Path::new("/run/key"));
+        let hex = "0f".repeat(32);
+        let given = source(MapEnvironment::default().with("AGENT_OS_SECRETS_KEY", &hex));
+        assert!(matches!(&given, MasterKeySource::Given(key)
+            if key.id() == MasterKey::parse(&hex).unwrap().id()));
+        let wrong = MapEnvironment::default().with("AGENT_OS_SECRETS_KEY", "canary");
+        let error = settings(wrong).err().unwrap().to_string();
+        assert!(error.contains("AGENT_OS_SECRETS_KEY") && !error.contains("canary"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,15 @@ use crate::error::HubError;
 const FIRST_KEYS: Duration = Duration::from_secs(5);
 
 /// Lets in whom a [`Verifier`] knows.
-struct Tokens(Verifier);
+pub struct Tokens(Verifier);
+
+impl Tokens {
+    /// By this verifier.
+    #[must_use]
+    pub fn new(verifier: Verifier) -> Self {
+        Self(verifier)
+    }
+}
 
 #[async_trait]
 impl TokenVerifier for Tokens {
@@ -31,6 +39,7 @@ impl TokenVerifier for Tokens {
             name: identity.name.or(identity.email).unwrap_or(identity.subject),
             workspace_id: identity.workspace,
             scopes: identity.scopes,
+            expires_at: Some(identity.expires_at),
         })
     }
 }

@@ -4,6 +4,7 @@ use agentos_domain::{BlobHash, Entry, Task, ToolOutcome};
 use agentos_tests::harness::{Setup, System};
 use anyhow::{Context as _, Result};
 use reqwest::{Method, StatusCode};
+use serde_json::Value;
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
@@ -12,6 +13,12 @@ const SHORT: u32 = 150;
 
 /// The files that the tool of a run found.
 async fn listed(system: &System, task: &Task) -> Result<Vec<String>> {
+    let found = found(system, task).await?;
+    Ok(found.iter().filter_map(|file| Some(file["path"].as_str()?.to_owned())).collect())
+}
+
+/// All that the tool of a run told of files.
+async fn found(system: &System, task: &Task) -> Result<Vec<Value>> {
     let steps = system.client.steps(task).await?;
     let result = steps.iter().find_map(|step| match &step.entry {
         Entry::ToolResult { outcome: ToolOutcome::Ok(value), .. } => Some(value.clone()),
@@ -19,8 +26,7 @@ async fn listed(system: &System, task: &Task) -> Result<Vec<String>> {
     });
     let result = result.with_context(|| format!("no result: {steps:#?}"))?;
     let entries = result["entries"].as_array().context("no entries")?;
-    let files = entries.iter().filter(|entry| entry["type"] == "file");
-    Ok(files.filter_map(|entry| Some(entry["path"].as_str()?.to_owned())).collect())
+    Ok(entries.iter().filter(|entry| entry["type"] == "file").cloned().collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +85,35 @@ async fn a_run_sees_a_snapshot() -> Result<()> {
     let later = system.submit(SHORT).await?;
     system.client.finished(&later).await?;
     assert_eq!(listed(&system, &later).await?, ["after.txt"]);
+    system.passed();
+    Ok(())
+}
+
+/// What a tool tells of a file's time is what its owner's machine said, also
+/// where files share their content, and in a second run, from the cache.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_keep_their_times() -> Result<()> {
+    let system = System::start(Setup::new(HUB, PROBED_EDGE)).await?;
+    let client = &system.client;
+    for (path, content, date) in [
+        ("a.txt", "same", "Wed, 04 Mar 2026 10:15:59 GMT"),
+        ("b.txt", "same", "Mon, 31 Dec 2001 23:59:00 GMT"),
+        ("c.txt", "other", "Sat, 01 Jan 2050 00:00:00 GMT"),
+    ] {
+        let upload = client.request(Method::PUT, &format!("/api/files/{path}"));
+        let reply = client.send(upload.header("last-modified", date).body(content)).await?;
+        assert_eq!(reply.status, StatusCode::CREATED);
+        let download = client.request(Method::GET, &format!("/api/files/{path}"));
+        assert_eq!(client.send(download).await?.headers["last-modified"], date);
+    }
+    for _ in 0..2 {
+        let task = system.submit(SHORT).await?;
+        let task = client.finished(&task).await?;
+        let files = found(&system, &task).await?;
+        let times: Vec<_> = files.iter().map(|file| file["modified"].as_str()).collect();
+        let expected = ["2026-03-04T10:15Z", "2001-12-31T23:59Z", "2050-01-01T00:00Z"];
+        assert_eq!(times, expected.map(Some), "{files:#?}");
+    }
     system.passed();
     Ok(())
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agentos_domain::TaskStatus;
+use agentos_domain::{ProviderName, TaskStatus};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::key::lifetime;
+use crate::trust::parse_fingerprint;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found,
@@ -37,6 +38,9 @@ pub(crate) struct Global {
     /// A file that holds the key [env: AGENT_OS_API_KEY_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
+    /// A file with the authority that a hub's https certificate must be from [env: AGENT_OS_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Print JSON: one document, or one per line for `task watch`
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -60,21 +64,39 @@ pub(crate) enum Command {
     /// Keys to the hub: make, list, revoke
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The workspace's own keys to models' providers
+    #[command(subcommand)]
+    ProviderKey(ProviderKeyCommand),
     /// Keep the hub's address and the key to it for later commands
     ///
     /// The key is that of --api-key-file or --api-key, else the standard input gives it. It is
     /// kept in your configuration folder, readable by you alone, and sent to this hub only.
-    Login,
+    ///
+    /// Of a hub that speaks https and that this machine does not trust, the SHA-256 fingerprint is
+    /// shown: compare it with what the hub writes at its start. Its authority is kept, too.
+    Login(LoginArgs),
     /// The configuration of a hub or an edge on this machine
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Whether the hub answers and can run tasks
     Health,
+    /// What is wrong with hub, key, edges and models, and what to do about it
+    Doctor,
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
         shell: Shell,
     },
+}
+
+/// Where to log in.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// The hub's address; as --url
+    pub(crate) address: Option<String>,
+    /// Trust the hub whose certificates have this one among them (SHA-256), and no other
+    #[arg(long, value_name = "HEX", value_parser = parse_fingerprint)]
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// What to do with tasks.
@@ -248,6 +270,26 @@ pub(crate) struct KeyCreateArgs {
     /// Whose data it opens [default: your own workspace]
     #[arg(long, value_name = "NAME")]
     pub(crate) workspace: Option<String>,
+}
+
+/// What to do with keys of providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProviderKeyCommand {
+    /// Set the key of a provider, in place of the one before
+    ///
+    /// The key is asked for and not shown as you type it, or read from the standard input:
+    /// `agentos provider-key set openai < FILE`. The hub keeps it encrypted and never shows it.
+    Set {
+        /// The provider: openai, anthropic, or another name in lower case
+        name: ProviderName,
+    },
+    /// List the keys by their last characters; they are never shown
+    List,
+    /// Remove the key of a provider
+    Remove {
+        /// The provider
+        name: ProviderName,
+    },
 }
 
 /// What to do with the configuration.

@@ -1,6 +1,5 @@
 //! The hub's REST API.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::CliError;
 use crate::settings::Settings;
+use crate::trust;
 
 /// What a part of a path may hold as it is.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -43,9 +43,12 @@ impl Client {
             .user_agent(concat!("agentos/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(5))
             .read_timeout(SILENCE)
-            .tcp_nodelay(true);
+            .tcp_nodelay(true)
+            .tls_backend_preconfigured(trust::config(&settings.url, settings.ca.as_deref())?)
+            // Nowhere else than where it began.
+            .https_only(settings.url.starts_with("https://"));
         let local = ["127.", "localhost", "[::1]"];
-        let host = settings.url.trim_start_matches("http://");
+        let host = settings.url.split_once("://").map_or("", |(_, host)| host);
         if local.iter().any(|name| host.starts_with(name)) {
             builder = builder.no_proxy();
         }
@@ -129,13 +132,7 @@ impl Client {
         if error.is_timeout() && !error.is_connect() {
             return CliError::TimedOut { url };
         }
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            reason = inner.to_string();
-            source = inner.source();
-        }
-        CliError::Unreachable { url, reason }
+        trust::failed(&url, self.settings.ca.as_deref(), error)
     }
 
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, CliError> {
@@ -160,7 +157,12 @@ impl Client {
         let message = field("detail").or_else(|| field("title")).unwrap_or_else(|| {
             status.canonical_reason().unwrap_or("an answer without explanation").to_owned()
         });
+        let url = self.url();
         match status.as_u16() {
+            400 if url.starts_with("http://") && names_https(&body) => {
+                let hint = format!("agentos login {}", url.replacen("http://", "https://", 1));
+                trust::untrusted(url, "it speaks https, not http", hint)
+            }
             401 if !self.has_key() => {
                 CliError::NotAllowed { code, message: "the hub wants a key".to_owned() }
             }
@@ -169,6 +171,12 @@ impl Client {
             status => CliError::Refused { status, code, message, request_id },
         }
     }
+}
+
+/// Whether this is what servers say to those who speak plain HTTP to a port for
+/// HTTPS: a line of text.
+fn names_https(body: &[u8]) -> bool {
+    body.len() < 1000 && !body.starts_with(b"{") && body.windows(5).any(|word| word == b"HTTPS")
 }
 
 /// A part of a path, encoded.
@@ -184,6 +192,14 @@ pub(crate) fn parts(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_for_https_is_known_by_its_words() {
+        assert!(names_https(b"this port speaks HTTPS: begin the address with https://"));
+        assert!(names_https(b"Client sent an HTTP request to an HTTPS server."));
+        assert!(!names_https(b"bad request"));
+        assert!(!names_https(br#"{"detail": "HTTPS"}"#));
+    }
 
     #[test]
     fn paths_are_encoded_part_by_part() {

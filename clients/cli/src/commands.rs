@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::{config, edge, files, health, key, login, task};
+use crate::{config, doctor, edge, files, health, key, login, provider_key, task};
 
 /// Runs the command line `args`, the program's name first, and gives the exit
 /// code of the process.
@@ -50,8 +50,9 @@ async fn run(
         return Ok(Exit::Ok);
     }
     let json = cli.global.json;
-    if let Command::Login = cli.command {
-        let (settings, typed) = Settings::for_login(&cli.global, env)?;
+    if let Command::Login(args) = cli.command {
+        let (settings, typed) = Settings::for_login(&cli.global, args.address.as_deref(), env)?;
+        let settings = login::trusted(settings, args.fingerprint.as_deref(), terminal).await?;
         return login::run(settings, typed, terminal, json, env).await;
     }
     if let Command::Config(command) = cli.command {
@@ -63,7 +64,9 @@ async fn run(
         Command::Files(command) => files::run(&client, terminal, json, command).await,
         Command::Edge(command) => edge::run(&client, terminal, json, command).await,
         Command::Key(command) => key::run(&client, terminal, json, command).await,
+        Command::ProviderKey(command) => provider_key::run(&client, terminal, json, command).await,
         Command::Health => health::run(&client, terminal, json).await,
-        Command::Login | Command::Config(_) | Command::Completions { .. } => Ok(Exit::Ok),
+        Command::Doctor => doctor::run(&client, terminal, json).await,
+        Command::Login(_) | Command::Config(_) | Command::Completions { .. } => Ok(Exit::Ok),
     }
 }

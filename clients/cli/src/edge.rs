@@ -80,7 +80,7 @@ fn show_list(terminal: &mut Terminal, json: bool, value: &Value) -> Result<(), C
             ))?;
         }
         for model in load["models"].as_array().into_iter().flatten() {
-            let kind = if model["demonstration"] == true { " (demonstration weights)" } else { "" };
+            let kind = if model["demonstration"] == true { " (demonstration)" } else { "" };
             terminal.line(&format!("  model {}{kind}", shorten(&word(&model["name"]), 50)))?;
         }
     }

@@ -55,6 +55,16 @@ pub(crate) enum CliError {
         /// What the system says.
         reason: String,
     },
+    /// Somebody answers, but nobody whom we trust, or not by this protocol.
+    #[error("no connection to the hub at {url}: {what}")]
+    Untrusted {
+        /// Who was asked.
+        url: String,
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Somebody listens but does not answer in time.
     #[error("the hub at {url} does not answer")]
     TimedOut {
@@ -120,7 +130,7 @@ impl CliError {
             Self::Usage { .. } | Self::Refused { status: 400 | 422, .. } => 2,
             Self::NotFound { .. } => 3,
             Self::NotAllowed { .. } => 4,
-            Self::Unreachable { .. } => 6,
+            Self::Unreachable { .. } | Self::Untrusted { .. } => 6,
             Self::TimedOut { .. } => 124,
             Self::Refused { .. } | Self::Protocol { .. } | Self::File { .. } | Self::Output(_) => 1,
         }
@@ -129,7 +139,7 @@ impl CliError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::Usage { hint, .. } => hint.clone(),
+            Self::Usage { hint, .. } | Self::Untrusted { hint, .. } => hint.clone(),
             Self::Unreachable { .. } => {
                 "start the hub, or say where it is: --url http://HOST:7777".to_owned()
             }
@@ -139,7 +149,7 @@ impl CliError {
                     .to_owned()
             }
             Self::NotFound { .. } => {
-                "agentos task list, agentos files list, agentos edge list, agentos key list".to_owned()
+                "agentos task list, agentos files list, agentos edge list, agentos key list, agentos provider-key list".to_owned()
             }
             Self::Refused { status: 400 | 422, .. } => "agentos help".to_owned(),
             Self::Refused { .. } => "the same again in a moment, and the hub's log".to_owned(),
@@ -164,6 +174,7 @@ impl Classified for CliError {
         match self {
             Self::Usage { .. } => "usage",
             Self::Unreachable { .. } => "unreachable",
+            Self::Untrusted { .. } => "untrusted",
             Self::TimedOut { .. } => "timeout",
             Self::NotAllowed { .. } => "not_allowed",
             Self::NotFound { .. } => "not_found",

@@ -1,8 +1,10 @@
 //! `agentos files`.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use agentos_domain::RelPath;
+use agentos_domain::{RelPath, Timestamp};
 use futures::StreamExt;
 use reqwest::{Method, Response};
 use serde::Deserialize;
@@ -13,7 +15,7 @@ use crate::args::FilesCommand;
 use crate::client::{Client, parts};
 use crate::error::{CliError, Exit};
 use crate::terminal::{Terminal, Tone};
-use crate::text::{bytes, count, one_line};
+use crate::text::{bytes, count, minute, one_line};
 
 #[derive(Deserialize)]
 struct Listing {
@@ -24,6 +26,8 @@ struct Listing {
 struct Item {
     path: String,
     size: u64,
+    /// Absent where the hub is older.
+    modified: Option<Timestamp>,
 }
 
 /// Runs a command about files.
@@ -69,7 +73,8 @@ async fn list(client: &Client, terminal: &mut Terminal, json: bool) -> Result<()
         if terminal.quiet() {
             terminal.line(&path)?;
         } else {
-            terminal.line(&format!("{:>9}  {path}", bytes(item.size)))?;
+            let modified = item.modified.map(minute).unwrap_or_default();
+            terminal.line(&format!("{:>9}  {modified:>17}  {path}", bytes(item.size)))?;
         }
     }
     Ok(())
@@ -89,8 +94,12 @@ async fn put(
         let failed =
             |source| CliError::File { what: format!("cannot read {}", file.display()), source };
         let handle = tokio::fs::File::open(file).await.map_err(failed)?;
-        let size = handle.metadata().await.map_err(failed)?.len();
-        let request = client.request(Method::PUT, &url(path)).header("content-length", size);
+        let metadata = handle.metadata().await.map_err(failed)?;
+        let size = metadata.len();
+        let mut request = client.request(Method::PUT, &url(path)).header("content-length", size);
+        if let Some(date) = modified(&metadata).http_date() {
+            request = request.header("last-modified", date);
+        }
         let response = client.send(request.body(handle)).await?;
         let answer: Value = response.json().await.map_err(|error| client.failed(&error))?;
         terminal.note(Tone::Plain, &format!("{:>9}  {path}", bytes(size)))?;
@@ -101,6 +110,11 @@ async fn put(
     }
     let n = u64::try_from(uploads.len()).unwrap_or(u64::MAX);
     Ok(terminal.note(Tone::Plain, &format!("{} uploaded", count(n, "file")))?)
+}
+
+fn modified(metadata: &Metadata) -> Timestamp {
+    let millis = metadata.mtime().saturating_mul(1000);
+    Timestamp::from_millis(millis.saturating_add(metadata.mtime_nsec() / 1_000_000))
 }
 
 /// Which file goes where: a file under its own name, a folder under its own

@@ -2,15 +2,17 @@
 //!
 //! - `args`: what can be typed
 //! - `settings`: where the hub is and with which key, from arguments, environment and login
+//! - `trust`: which certificates of a hub that speaks https are accepted
 //! - `client`: the REST API, `error`: what can go wrong and the exit code of each
 //! - `terminal`: the only place that prints; makes foreign text harmless
 //! - `live`: events of a task, `render`: how they look, `follow`: reconnecting
-//! - `task`, `files`, `edge`, `key`, `login`, `config`, `health`: the commands
+//! - `task`, `files`, `edge`, `key`, `login`, `config`, `health`, `doctor`: the commands
 
 mod args;
 mod client;
 mod commands;
 mod config;
+mod doctor;
 mod edge;
 mod error;
 mod files;
@@ -19,11 +21,13 @@ mod health;
 mod key;
 mod live;
 mod login;
+mod provider_key;
 mod render;
 mod settings;
 mod task;
 mod terminal;
 mod text;
+mod trust;
 
 pub use args::Cli;
 pub use commands::main;

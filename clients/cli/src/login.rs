@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::{Terminal, Tone};
+use crate::trust;
 
 /// The longest key that is read from the standard input, in bytes.
 const MAX_KEY: u64 = 16 * 1024;
@@ -22,6 +23,9 @@ pub(crate) struct Login {
     pub(crate) url: String,
     /// The key to it.
     pub(crate) api_key: String,
+    /// The only authority that its certificate may be from, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<String>,
 }
 
 /// Where a login is kept, if the user has a folder for such things.
@@ -69,6 +73,73 @@ impl Login {
     }
 }
 
+/// The same with an authority to trust, where the hub speaks https and this
+/// machine does not trust it anyway: the one with `fingerprint`, or the one that
+/// the user confirms. Nothing but a handshake is sent before.
+pub(crate) async fn trusted(
+    settings: Settings,
+    fingerprint: Option<&str>,
+    terminal: &mut Terminal,
+) -> Result<Settings, CliError> {
+    let url = &settings.url;
+    if !url.starts_with("https://") || settings.ca.is_some() {
+        return match fingerprint {
+            None => Ok(settings),
+            Some(_) => Err(CliError::usage(
+                "--fingerprint is for an https address, and without --ca",
+                "agentos login https://HOST:7777 --fingerprint HEX",
+            )),
+        };
+    }
+    let shown = trust::look(url).await?;
+    let last = shown.chain.last();
+    let authority = match fingerprint {
+        Some(wanted) => shown.chain.iter().find(|cert| trust::fingerprint(cert) == wanted),
+        None if shown.is_trusted => return Ok(settings),
+        None => last,
+    };
+    let Some(authority) = authority else {
+        let other = last.map(trust::fingerprint).unwrap_or_default();
+        return Err(trust::untrusted(
+            url,
+            format!("it has another fingerprint, {other}: somebody else may be answering"),
+            "compare with what the hub writes at its start",
+        ));
+    };
+    shown.check(url, authority)?;
+    if fingerprint.is_none() {
+        confirm(url, &trust::fingerprint(authority), terminal)?;
+    }
+    let ca = Some(trust::pem(authority));
+    Ok(Settings { ca, ..settings })
+}
+
+/// Has the user compare the fingerprint. Nobody is there to do so: refused.
+fn confirm(url: &str, fingerprint: &str, terminal: &mut Terminal) -> Result<(), CliError> {
+    if !io::IsTerminal::is_terminal(&io::stdin()) {
+        return Err(trust::untrusted(
+            url,
+            format!("its authority is not known here; its SHA-256 fingerprint is {fingerprint}"),
+            "compare with what the hub writes at its start, then --fingerprint HEX",
+        ));
+    }
+    terminal.say(Tone::Plain, &format!("The authority of {url} has the SHA-256 fingerprint"))?;
+    terminal.say(Tone::Plain, &format!("  {fingerprint}"))?;
+    terminal.say(Tone::Plain, "Does the hub write the same at its start? [yes/no]")?;
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|source| CliError::File { what: "cannot read the answer".to_owned(), source })?;
+    if is_yes(&answer) {
+        return Ok(());
+    }
+    Err(trust::untrusted(url, "it is not trusted", "the hub's log has its fingerprint"))
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
 /// Checks the key of `settings`, or the one that the standard input gives, and
 /// keeps it.
 pub(crate) async fn run(
@@ -88,6 +159,7 @@ pub(crate) async fn run(
     let Some(api_key) = settings.api_key.clone() else {
         return Err(CliError::usage("no key was given", "--api-key-file FILE, or a key as input"));
     };
+    let ca = settings.ca.clone();
     let client = Client::new(settings)?;
     let health: Value = client.get("/health").await?;
     let Some(workspace) = health["tenant_context"]["workspace_id"].as_str() else {
@@ -96,7 +168,7 @@ pub(crate) async fn run(
             message: format!("the hub at {} does not know this key", client.url()),
         });
     };
-    let login = Login { url: client.url().to_owned(), api_key };
+    let login = Login { url: client.url().to_owned(), api_key, ca };
     login.write(&path)?;
     if json {
         let kept = path.display().to_string();
@@ -142,11 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(["y", "yes\n", " YES "].into_iter().all(is_yes));
+        assert!(!["", "\n", "no", "yess", "ye"].into_iter().any(is_yes));
+    }
+
+    #[test]
     fn nobody_else_can_read_a_login() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config/agentos/login.json");
         assert_eq!(Login::read(&path).unwrap(), None);
-        let login = |key: &str| Login { url: "http://nas:7777".into(), api_key: key.into() };
+        let login = |key: &str| Login {
+            url: "https://nas:7777".into(),
+            api_key: key.into(),
+            ca: (key == "two").then(|| "pem".into()),
+        };
         for key in ["one", "two"] {
             login(key).write(&path).unwrap();
             assert_eq!(Login::read(&path).unwrap(), Some(login(key)));

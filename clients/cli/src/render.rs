@@ -135,7 +135,7 @@ impl Renderer {
         }
         self.shown.clear();
         self.announced = true;
-        let kind = if started.demonstration { " (demonstration weights)" } else { "" };
+        let kind = if started.demonstration { " (demonstration)" } else { "" };
         self.header(terminal, Tone::Plain, &format!("[model] {}{kind}", started.model))
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use agentos_domain::Timestamp;
+
 /// Whether a terminal would obey the character rather than show it: C0 and C1
 /// controls, and the marks that change the direction of writing.
 fn is_control(c: char) -> bool {
@@ -65,6 +67,12 @@ pub(crate) fn age(age: Duration) -> String {
         seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
         seconds => format!("{}d", seconds / 86_400),
     }
+}
+
+/// The minute that `time` lies in, in UTC: `2026-03-04T10:15Z`.
+pub(crate) fn minute(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.rsplit_once(':').map_or(text.clone(), |(minute, _)| format!("{minute}Z"))
 }
 
 /// `512 B`, `1.4 kB`, `20.0 MB`.
@@ -137,6 +145,7 @@ mod tests {
         );
         assert_eq!([bytes(512), bytes(1_450)], ["512 B", "1.4 kB"].map(String::from));
         assert_eq!(age(Duration::from_secs(7_300)), "2h");
+        assert_eq!(minute(Timestamp::from_millis(1_772_619_359_999)), "2026-03-04T10:15Z");
         assert_eq!([count(1, "step"), count(0, "step")], ["1 step", "0 steps"].map(String::from));
     }
 }

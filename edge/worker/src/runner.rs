@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::Classified as _;
-use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome, ToolSpec};
+use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome};
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
@@ -68,10 +68,7 @@ impl Runner {
         assignment: Assignment,
     ) -> Result<(), WorkerError> {
         let deadline = bench.clock.monotonic() + assignment.timeout;
-        let Assignment { mut config, journal, manifest, .. } = assignment;
-        if bench.engine.status().demonstration {
-            leave_out_optional_arguments(&mut config.tools);
-        }
+        let Assignment { config, journal, manifest, .. } = assignment;
         let durable = journal.len();
         let mut runner = Self { bench, attempt, config, journal, durable, deadline };
         let result = match runner.lay_out(manifest).await {
@@ -281,18 +278,6 @@ impl Runner {
         };
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
         self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
-    }
-}
-
-/// Demonstration weights choose nothing sensible: with required arguments
-/// alone, a call that is forced on them is one that can be carried out.
-fn leave_out_optional_arguments(tools: &mut [ToolSpec]) {
-    for tool in tools {
-        let required = tool.parameters.get("required").cloned().unwrap_or_default();
-        let required = required.as_array().cloned().unwrap_or_default();
-        if let Some(properties) = tool.parameters["properties"].as_object_mut() {
-            properties.retain(|name, _| required.iter().any(|wanted| wanted == name));
-        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentos_domain::{
-    BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, ToolCall,
-    ToolOutcome, Usage, builtin_file_agent,
+    BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, Timestamp,
+    ToolCall, ToolOutcome, Usage, builtin_file_agent,
 };
 use agentos_inference::{Completion, Engine, ScriptedEngine};
 use agentos_run::RunConfig;
@@ -114,7 +114,8 @@ impl Scene {
             agent,
             first_tool: None,
         };
-        let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64 };
+        let modified = Timestamp::from_millis(1_772_619_359_000);
+        let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64, modified };
         let manifest = Manifest { files: [("notes.md".parse().unwrap(), entry)].into() };
         Assignment { config, journal, manifest, timeout: Duration::from_secs(60) }
     }

@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
-use agentos_engine::{Authentication, Principal};
+use agentos_engine::{Authentication, KeyDigest, Principal};
 use async_trait::async_trait;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::ApiState;
+use crate::browser::{self, Page};
 use crate::limits::{Network, RemoteAddress, Standing};
 use crate::problem::{Code, Problem};
+use crate::sessions::Credential;
 use crate::state::answer_within;
 
 /// The longest that finding out who asks may take.
@@ -55,7 +57,8 @@ pub(crate) async fn gate(
 ) -> Response {
     let address = request.extensions().get::<RemoteAddress>().copied().unwrap_or_default();
     let network = Network::of(address.0);
-    let (caller, standing) = admit(&state, request.headers(), network).await;
+    let (caller, standing) =
+        admit(&state, request.method(), request.uri(), request.headers(), network).await;
     let mut response = match standing.retry_after() {
         Some(seconds) => too_many(seconds).into_response(),
         None => {
@@ -72,13 +75,30 @@ pub(crate) async fn gate(
 
 async fn admit(
     state: &ApiState,
+    method: &Method,
+    uri: &Uri,
     headers: &HeaderMap,
     network: Network,
 ) -> (Result<Principal, Problem>, Standing) {
-    let token = match bearer_token(headers) {
-        Ok(token) => token,
-        Err(problem) => return (Err(problem), state.limits.of_address(network)),
-    };
+    if !headers.contains_key(AUTHORIZATION)
+        && let Some(id) = browser::session_id(headers)
+    {
+        // A page of the hub's own must have made it, if it may change something.
+        let own = method.is_safe() || browser::page(uri, headers) == Page::Own;
+        return admit_session(state, id, own, network).await;
+    }
+    match bearer_token(headers) {
+        Ok(token) => admit_token(state, token, network).await,
+        Err(problem) => (Err(problem), state.limits.of_address(network)),
+    }
+}
+
+/// Who presents `token`, a key or a signed one, and where they stand.
+pub(crate) async fn admit_token(
+    state: &ApiState,
+    token: &str,
+    network: Network,
+) -> (Result<Principal, Problem>, Standing) {
     let shut_out = state.limits.of_shut_out(network);
     let caller = authenticate(state, token, shut_out.is_some()).await;
     let standing = match (&caller, shut_out) {
@@ -93,14 +113,64 @@ async fn admit(
     (caller, standing)
 }
 
-fn too_many(seconds: u64) -> Problem {
+/// Who is behind a session, and where they stand. A session that has ended is
+/// not counted as a refused key: a restart of the hub ends all, and nobody
+/// guesses one.
+async fn admit_session(
+    state: &ApiState,
+    id: &str,
+    own_page: bool,
+    network: Network,
+) -> (Result<Principal, Problem>, Standing) {
+    let shut_out = state.limits.of_shut_out(network);
+    let caller = if own_page { resume(state, id).await } else { Err(foreign_page()) };
+    let standing = match (&caller, shut_out) {
+        (Ok(principal), _) => state.limits.of_caller(&principal.id),
+        (Err(_), Some(standing)) => standing,
+        (Err(_), None) => state.limits.of_address(network),
+    };
+    (caller, standing)
+}
+
+/// Who is behind a session.
+async fn resume(state: &ApiState, id: &str) -> Result<Principal, Problem> {
+    let ended = || Problem::new(Code::TokenExpired, "the session has ended: sign in again");
+    let (credential, expires_at) = state.sessions.find(id).ok_or_else(ended)?;
+    let principal = match &credential {
+        Credential::Key(digest) => {
+            let known = state.engine.authenticate_digest(digest);
+            answer_within(AUTH_LIMIT, known).await.and_then(judge)
+        }
+        Credential::Token(token) => verify(state, token).await,
+    };
+    match principal {
+        Ok(principal) => Ok(Principal { expires_at: Some(expires_at), ..principal }),
+        Err(problem) if problem.code.is_refused_token() => {
+            state.sessions.end(id);
+            Err(ended())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// What a session that begins with `token` stands for.
+pub(crate) fn credential(state: &ApiState, token: &str) -> Credential {
+    if is_signed(state, token) {
+        Credential::Token(token.into())
+    } else {
+        Credential::Key(KeyDigest::of(token))
+    }
+}
+
+pub(crate) fn too_many(seconds: u64) -> Problem {
     let detail = format!("too many requests: try again in {seconds} s");
     Problem::new(Code::RateLimited, detail).retry_after(seconds)
 }
 
-/// What guards a route: the scope that it needs.
+/// What guards a route: the scope that it needs, or none where any good key
+/// does.
 #[derive(Clone, Copy)]
-pub(crate) struct Guard(pub(crate) &'static str);
+pub(crate) struct Guard(pub(crate) Option<&'static str>);
 
 /// Lets a request through to its handler if who sends it has the scope.
 pub(crate) async fn require(
@@ -113,11 +183,13 @@ pub(crate) async fn require(
     let Some(Caller(caller)) = caller else { return Err(no_credentials()) };
     match caller {
         Err(problem) => Err(problem.clone()),
-        Ok(principal) if principal.has(scope) => Ok(next.run(request).await),
-        Ok(_) => {
-            let detail = format!("the key lacks the scope `{scope}`: use one that has it");
-            Err(Problem::new(Code::InsufficientScope, detail))
-        }
+        Ok(principal) => match scope.filter(|scope| !principal.has(scope)) {
+            None => Ok(next.run(request).await),
+            Some(scope) => {
+                let detail = format!("the key lacks the scope `{scope}`: use one that has it");
+                Err(Problem::new(Code::InsufficientScope, detail))
+            }
+        },
     }
 }
 
@@ -128,18 +200,26 @@ async fn authenticate(
     known_only: bool,
 ) -> Result<Principal, Problem> {
     if known_only {
-        let known = state.engine.authenticate_remembered(token).await;
+        let known = state.engine.authenticate_remembered(&KeyDigest::of(token)).await;
         return judge(known.unwrap_or(Authentication::Unknown));
     }
-    match &state.verifier {
-        // Keys hold no dots; a signed token has two.
-        Some(verifier) if token.bytes().filter(|byte| *byte == b'.').count() == 2 => {
-            match tokio::time::timeout(AUTH_LIMIT, verifier.verify(token)).await {
-                Ok(verdict) => verdict.map_err(refusal),
-                Err(_) => Err(refusal(TokenRefusal::Unchecked("it took too long".to_owned()))),
-            }
-        }
-        _ => judge(answer_within(AUTH_LIMIT, state.engine.authenticate(token)).await?),
+    if is_signed(state, token) {
+        return verify(state, token).await;
+    }
+    answer_within(AUTH_LIMIT, state.engine.authenticate(token)).await.and_then(judge)
+}
+
+/// Whether `token` is for the verifier of signed tokens. Keys hold no dots; a
+/// signed token has two.
+fn is_signed(state: &ApiState, token: &str) -> bool {
+    state.verifier.is_some() && token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+async fn verify(state: &ApiState, token: &str) -> Result<Principal, Problem> {
+    let Some(verifier) = &state.verifier else { return Err(invalid_token()) };
+    match tokio::time::timeout(AUTH_LIMIT, verifier.verify(token)).await {
+        Ok(verdict) => verdict.map_err(refusal),
+        Err(_) => Err(refusal(TokenRefusal::Unchecked("it took too long".to_owned()))),
     }
 }
 
@@ -174,7 +254,14 @@ fn no_credentials() -> Problem {
     Problem::new(Code::Unauthenticated, "send a key: `Authorization: Bearer <key>`")
 }
 
-fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
+/// For what a page of another origin makes a browser send.
+pub(crate) fn foreign_page() -> Problem {
+    let detail = "this comes from another page than the hub's own: send a key instead of a cookie";
+    Problem::new(Code::CsrfRefused, detail)
+}
+
+/// The token of the header `Authorization`.
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let unauthenticated = |detail| Problem::new(Code::Unauthenticated, detail);
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or_else(no_credentials)?;

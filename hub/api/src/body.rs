@@ -24,7 +24,7 @@ const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// A JSON body. Its type need not be declared: the routes that take one take
-/// nothing else, and keys do not travel by themselves as cookies do.
+/// nothing else, and what a page of somebody else sends is refused by the gate.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
@@ -45,6 +45,26 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for OptionalJsonBody<T> {
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let bytes = read(request.into_body(), state.config.body_limit_bytes).await?;
         parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
+/// As [`JsonBody`], for what holds a secret: an error never quotes what was sent.
+pub(crate) struct SecretJsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for SecretJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let bytes = read(request.into_body(), state.config.body_limit_bytes).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let (code, what) = if error.is_data() {
+                (Code::InvalidRequest, "the body has not the right members")
+            } else {
+                (Code::InvalidJson, "not valid JSON")
+            };
+            let (line, column) = (error.line(), error.column());
+            Problem::new(code, format!("{what}: see line {line}, column {column}"))
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
 use axum::http::uri::Uri;
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::CorsLayer;
@@ -34,6 +36,7 @@ pub(crate) fn layer(origins: &[String]) -> Result<Option<CorsLayer>, ApiError> {
                 AUTHORIZATION,
                 CONTENT_TYPE,
                 IF_NONE_MATCH,
+                LAST_MODIFIED,
                 name("idempotency-key"),
                 name("last-event-id"),
                 name("prefer"),

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use agentos_domain::{FileEntry, RelPath};
+use agentos_domain::{FileEntry, RelPath, Timestamp};
 use agentos_engine::Principal;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{
-    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FilePath {
 }
 
 fn entry_json(path: &RelPath, entry: &FileEntry) -> Value {
-    json!({ "path": path, "size": entry.size, "hash": entry.hash })
+    json!({ "path": path, "size": entry.size, "hash": entry.hash, "modified": entry.modified })
 }
 
 /// List the files
@@ -74,7 +74,10 @@ pub(crate) async fn list(
 #[utoipa::path(put, path = "/api/files/{path}", tag = "files", operation_id = "put_file",
     params(("path" = String, Path, description = "Its path in the workspace; it may hold slashes",
             max_length = 1024,
-            pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$")),
+            pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$"),
+        ("Last-Modified" = Option<String>, Header,
+            description = "When its content was last changed, as a date of HTTP; \
+                where it is absent, the hub's clock says when it came with new content")),
     request_body(content = [u8], content_type = "application/octet-stream"),
     responses((status = 201, description = "It is stored", body = openapi::File)))]
 pub(crate) async fn store(
@@ -87,9 +90,10 @@ pub(crate) async fn store(
     if announced_length(request.headers()).is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
+    let modified = last_modified(request.headers())?;
     let refusal = Arc::new(OnceLock::new());
     let content = StreamReader::new(Box::pin(guarded(request.into_body(), limit, refusal.clone())));
-    let put = state.engine.put_file(&principal.workspace_id, path.clone(), content);
+    let put = state.engine.put_file(&principal.workspace_id, path.clone(), modified, content);
     let entry = answer_within(UPLOAD_LIMIT, put).await.map_err(|problem| {
         // The engine knows only that the content broke off; here it is known why.
         refusal.get().cloned().unwrap_or(problem)
@@ -97,6 +101,19 @@ pub(crate) async fn store(
     let location = format!("/api/files/{}", encoded(&path));
     let headers = [(LOCATION, location), (ETAG, etag(&entry))];
     Ok((StatusCode::CREATED, headers, Json(entry_json(&path, &entry))).into_response())
+}
+
+/// When the client says that its file was last changed.
+fn last_modified(headers: &HeaderMap) -> Result<Option<Timestamp>, Problem> {
+    let mut values = headers.get_all(LAST_MODIFIED).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match (value.to_str().ok().and_then(Timestamp::from_http_date), values.next()) {
+        (Some(time), None) => Ok(Some(time)),
+        _ => Err(Problem::new(
+            Code::BadRequest,
+            "Last-Modified: send one date, such as `Sat, 21 Nov 2026 08:33:20 GMT`",
+        )),
+    }
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
@@ -140,7 +157,8 @@ fn guarded(
     ),
     responses(
         (status = 200, description = "Its content", body = [u8],
-            content_type = "application/octet-stream"),
+            content_type = "application/octet-stream",
+            headers(("Last-Modified" = String, description = "When it was last changed"))),
         (status = 304, description = "The copy at hand is good"),
     ))]
 pub(crate) async fn fetch(
@@ -155,6 +173,8 @@ pub(crate) async fn fetch(
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
     }
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let modified = entry.known_time().and_then(Timestamp::http_date);
+    let modified = modified.map(|date| [(LAST_MODIFIED, date)]);
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
         (CONTENT_LENGTH, entry.size.to_string()),
@@ -165,7 +185,7 @@ pub(crate) async fn fetch(
         (ETAG, etag),
     ];
     let content = ReaderStream::with_capacity(file.take(entry.size), CHUNK);
-    Ok((headers, Body::from_stream(content)).into_response())
+    Ok((headers, modified, Body::from_stream(content)).into_response())
 }
 
 fn etag(entry: &FileEntry) -> String {

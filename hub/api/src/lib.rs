@@ -13,6 +13,7 @@
 
 mod auth;
 mod body;
+mod browser;
 mod connections;
 mod cors;
 mod docs;
@@ -21,6 +22,7 @@ mod error;
 mod events;
 mod files;
 mod health;
+mod http2;
 mod http_metrics;
 mod keys;
 mod limits;
@@ -28,13 +30,17 @@ mod metrics;
 mod observe;
 mod openapi;
 mod problem;
+mod provider_keys;
 mod routes;
 mod server;
+mod session;
+mod sessions;
 mod stall;
 mod state;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use auth::{TokenRefusal, TokenVerifier};
 pub use error::ApiError;
@@ -42,3 +48,4 @@ pub use limits::{Rate, RateLimits};
 pub use routes::router;
 pub use server::Api;
 pub use state::{ApiConfig, ApiState};
+pub use tls::{ServerTls, TlsError};

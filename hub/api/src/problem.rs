@@ -16,6 +16,7 @@ pub(crate) enum Code {
     TokenExpired,
     AuthError,
     InsufficientScope,
+    CsrfRefused,
     NotFound,
     MethodNotAllowed,
     BadRequest,
@@ -51,6 +52,7 @@ impl Code {
             Self::TokenExpired => ("TOKEN_EXPIRED", StatusCode::FORBIDDEN),
             Self::AuthError => ("AUTH_ERROR", StatusCode::FORBIDDEN),
             Self::InsufficientScope => ("INSUFFICIENT_SCOPE", StatusCode::FORBIDDEN),
+            Self::CsrfRefused => ("CSRF_REFUSED", StatusCode::FORBIDDEN),
             Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::BadRequest => ("BAD_REQUEST", StatusCode::BAD_REQUEST),
@@ -150,6 +152,10 @@ impl From<EngineError> for Problem {
             "disk_full" => Self::new(
                 Code::StorageFull,
                 "the hub's disk is full: free some space on it; the request was not accepted",
+            ),
+            "no_master_key" => Self::new(
+                Code::Unavailable,
+                "the hub's master key cannot be used: the hub's log says why",
             ),
             "stopping" => Self::new(Code::Unavailable, error.to_string()),
             _ if error.is_retryable() => {

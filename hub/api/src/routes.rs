@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::problem::{Code, Problem};
 use crate::{
     ApiConfig, ApiState, auth, cors, docs, edges, events, files, health, keys, metrics, observe,
-    openapi, tasks,
+    openapi, provider_keys, session, tasks,
 };
 
 /// Who may use a route.
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) enum Access {
     /// Everyone.
     Public,
+    /// Whoever has a good key, whatever it may do.
+    Known,
     /// A key with this scope.
     Scope(&'static str),
 }
@@ -27,6 +29,7 @@ const RUN: Access = Access::Scope("run");
 const ADMIN: Access = Access::Scope("admin");
 /// Open to everyone if the hub is so configured.
 const METRICS: &str = "/metrics";
+const PROVIDER_KEY: &str = "/api/provider-keys/{provider}";
 
 /// The problems of routes that read a JSON body.
 macro_rules! with_body {
@@ -74,9 +77,12 @@ const REVOCATION: &[Code] = &[Code::NotFound, Code::StorageFull];
 const SUBMISSION: &[Code] = with_body!(IdempotencyMismatch);
 const CANCELLATION: &[Code] = with_body!(NotFound);
 const BODY: &[Code] = with_body!();
+const SIGN_IN: &[Code] =
+    with_body!(Unauthenticated, InvalidToken, TokenExpired, AuthError, CsrfRefused);
+const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 23] = [
+pub(crate) static ROUTES: [Route; 29] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -84,6 +90,9 @@ pub(crate) static ROUTES: [Route; 23] = [
     route(Method::GET, "/docs", Access::Public, NONE, |m| on(m, docs::page)),
     route(Method::GET, "/docs/{file}", Access::Public, MISSING, |m| on(m, docs::asset)),
     route(Method::GET, "/redoc", Access::Public, NONE, |m| on(m, docs::redoc)),
+    route(Method::POST, "/api/session", Access::Public, SIGN_IN, |m| on(m, session::open)),
+    route(Method::GET, "/api/session", Access::Known, NONE, |m| on(m, session::show)),
+    route(Method::DELETE, "/api/session", Access::Public, SIGN_OUT, |m| on(m, session::close)),
     route(Method::POST, "/api/tasks", RUN, SUBMISSION, |m| on(m, tasks::submit)),
     route(Method::GET, "/api/tasks", READ, QUERY, |m| on(m, tasks::list)),
     route(Method::GET, "/api/tasks/{id}", READ, MISSING, |m| on(m, tasks::show)),
@@ -100,14 +109,18 @@ pub(crate) static ROUTES: [Route; 23] = [
     route(Method::GET, "/api/keys", ADMIN, NONE, |m| on(m, keys::list)),
     route(Method::POST, "/api/keys", ADMIN, BODY, |m| on(m, keys::create)),
     route(Method::POST, "/api/keys/{id}/revoke", ADMIN, REVOCATION, |m| on(m, keys::revoke)),
+    route(Method::GET, "/api/provider-keys", ADMIN, NONE, |m| on(m, provider_keys::list)),
+    route(Method::PUT, PROVIDER_KEY, ADMIN, BODY, |m| on(m, provider_keys::set)),
+    route(Method::DELETE, PROVIDER_KEY, ADMIN, REVOCATION, |m| on(m, provider_keys::remove)),
 ];
 
 impl Route {
-    /// The scope that it needs under this configuration.
-    fn scope(&self, config: &ApiConfig) -> Option<&'static str> {
+    /// What guards it under this configuration.
+    fn guard(&self, config: &ApiConfig) -> Option<auth::Guard> {
         match self.access {
             Access::Scope(_) if self.path == METRICS && config.metrics_open => None,
-            Access::Scope(scope) => Some(scope),
+            Access::Scope(scope) => Some(auth::Guard(Some(scope))),
+            Access::Known => Some(auth::Guard(None)),
             Access::Public => None,
         }
     }
@@ -121,8 +134,8 @@ pub fn router(state: ApiState) -> Router {
         // missing, which the tests that walk the table would see.
         let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };
         let mut handler = (route.handler)(filter);
-        if let Some(scope) = route.scope(&state.config) {
-            handler = handler.route_layer(from_fn_with_state(auth::Guard(scope), auth::require));
+        if let Some(guard) = route.guard(&state.config) {
+            handler = handler.route_layer(from_fn_with_state(guard, auth::require));
         }
         router = router.route(route.path, handler);
     }

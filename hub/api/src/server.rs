@@ -1,9 +1,12 @@
 //! The server: connections, their limits, and their end.
 //!
-//! HTTP/1.1 alone: without TLS no client asks for HTTP/2, and guessing the
-//! version would leave a connection that sends nothing without any time limit.
+//! Without TLS it is HTTP/1.1 alone: no client asks for HTTP/2 there, and
+//! guessing the version would leave a connection that sends nothing without any
+//! time limit. Over TLS, where the client asks for HTTP/2 it is that.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,8 +14,10 @@ use std::time::Duration;
 
 use agentos_engine::EngineHandle;
 use axum::Router;
-use axum::http::Request;
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,8 +28,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::connections::{Answer, Connections, Place};
+use crate::http2;
 use crate::limits::RemoteAddress;
 use crate::stall::StallGuard;
+use crate::tls::{self, ServerTls};
 use crate::{ApiConfig, ApiError, ApiState, TokenVerifier, cors, router};
 
 /// Open connections from one address. For more, one of that address gives way; while
@@ -33,14 +40,16 @@ const MAX_PER_SOURCE: usize = 64;
 /// Headers of a request.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head.
-const MAX_HEAD: usize = 32 * 1024;
-/// Bytes that are buffered of a connection.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(crate) const MAX_HEAD: usize = 32 * 1024;
+/// Bytes that are buffered of a connection, over HTTP/2 of an answer.
+pub(crate) const MAX_BUFFER: usize = 64 * 1024;
+/// The longest that a client may take over the handshake of TLS.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// The longest that a client may take over the head of a request; also the
 /// longest that a connection may lie idle between two.
-const HEADER_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const HEADER_LIMIT: Duration = Duration::from_secs(10);
 /// The longest that a client may refuse to read.
-const STALL_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(30);
 /// What requests get to end by themselves when the hub stops.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// A pause after the system refused a connection, such as for want of files.
@@ -53,6 +62,7 @@ pub struct Api {
     router: Router,
     shutdown: CancellationToken,
     max_connections: usize,
+    tls: Option<ServerTls>,
 }
 
 impl Api {
@@ -83,7 +93,14 @@ impl Api {
         let max_connections = config.max_connections;
         let state = ApiState::new(config, engine, shutdown.clone()).with_verifier(verifier);
         let router = router(state);
-        Ok(Self { listener, address, router, shutdown, max_connections })
+        Ok(Self { listener, address, router, shutdown, max_connections, tls: None })
+    }
+
+    /// Speaks HTTPS, and nothing else, if there is something to prove itself with.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<ServerTls>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Where it listens.
@@ -114,7 +131,7 @@ impl Api {
                 place,
                 slot,
             };
-            tracker.spawn(connection.serve(stream));
+            tracker.spawn(connection.serve(stream, self.tls.clone(), tracker.clone()));
         }
         drop(self.listener);
         self.shutdown.cancel();
@@ -152,37 +169,47 @@ async fn accept(
 }
 
 /// What one connection needs.
-struct Connection {
-    router: Router,
+pub(crate) struct Connection {
+    pub(crate) router: Router,
     /// Ends it when its request has ended.
-    shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
     /// Ends it at once.
-    abort: CancellationToken,
+    pub(crate) abort: CancellationToken,
     /// Its place among those of its address.
-    place: Place,
+    pub(crate) place: Place,
     /// Its place among the open connections.
-    slot: OwnedSemaphorePermit,
+    pub(crate) slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: TcpStream, tls: Option<ServerTls>, tracker: TaskTracker) {
         // Without it each small event waits for an acknowledgement: 40 ms.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone at once");
             return;
         }
-        // Headers that claim another address are not read: anyone can send them.
-        let remote = RemoteAddress(self.place.source);
-        let (place, router) = (Arc::new(self.place), self.router);
-        let service = service_fn(|mut request: Request<Incoming>| {
-            let pending = place.request();
-            request.extensions_mut().insert(remote);
-            let answer = router.clone().oneshot(request);
-            async move {
-                Ok::<_, Infallible>(answer.await?.map(|body| Answer { body, _pending: pending }))
+        let Some(tls) = tls else {
+            return self.http1(TokioIo::new(StallGuard::new(stream, STALL_LIMIT))).await;
+        };
+        let handshake = tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream, STALL_LIMIT));
+        let accepted = tokio::select! {
+            accepted = handshake => accepted.unwrap_or(Err(io::ErrorKind::TimedOut.into())),
+            () = self.place.leave.cancelled() => Ok(None),
+            () = self.shutdown.cancelled() => Ok(None),
+        };
+        match accepted {
+            Ok(Some(stream)) if tls::is_http2(&stream) => {
+                Box::pin(http2::serve(self, TokioIo::new(stream), tracker)).await;
             }
-        });
-        let io = TokioIo::new(StallGuard::new(stream, STALL_LIMIT));
+            Ok(Some(stream)) => Box::pin(self.http1(TokioIo::new(stream))).await,
+            Ok(None) => tracing::debug!("a connection ended before its handshake"),
+            Err(error) => tracing::debug!(%error, "a handshake failed"),
+        }
+    }
+
+    async fn http1<S: Read + Write + Unpin>(self, io: S) {
+        let (place, router) = (Arc::new(self.place), self.router);
+        let service = service_fn(|request| answer(&router, &place, request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_LIMIT)
@@ -209,5 +236,26 @@ impl Connection {
             tracing::debug!(%error, "a connection broke off");
         }
         drop(self.slot);
+    }
+}
+
+/// The answer to one request; its place knows of the request until it is read.
+pub(crate) fn answer(
+    router: &Router,
+    place: &Arc<Place>,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> + Send + use<> {
+    let pending = place.request();
+    // Headers that claim another address are not read: anyone can send them.
+    request.extensions_mut().insert(RemoteAddress(place.source));
+    let router = router.clone();
+    async move {
+        // HTTP/1.1 counts them itself, before it has all of them.
+        let answer = if request.headers().len() > MAX_HEADERS {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
+        } else {
+            router.oneshot(request).await?
+        };
+        Ok(answer.map(|body| Answer { body, pending }))
     }
 }

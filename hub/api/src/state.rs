@@ -13,6 +13,7 @@ use crate::auth::TokenVerifier;
 use crate::http_metrics::HttpMetrics;
 use crate::limits::{Limits, RateLimits};
 use crate::problem::{Code, Problem};
+use crate::sessions::Sessions;
 
 /// The longest that the engine may take over a verb that does not wait for a
 /// task and moves no file.
@@ -41,6 +42,10 @@ pub struct ApiConfig {
     pub cors_origins: Vec<String>,
     /// Whether `/metrics` is open to everyone.
     pub metrics_open: bool,
+    /// Whether browsers reach the API by https alone, so that a session's
+    /// cookie is never to travel otherwise. Where a page came by https, its
+    /// cookie does not in any case.
+    pub secure_cookies: bool,
 }
 
 impl ApiConfig {
@@ -57,6 +62,7 @@ impl ApiConfig {
             rates: RateLimits::default(),
             cors_origins: Vec::new(),
             metrics_open: false,
+            secure_cookies: false,
         }
     }
 }
@@ -68,6 +74,7 @@ pub struct ApiState {
     pub(crate) engine: EngineHandle,
     pub(crate) shutdown: CancellationToken,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) http_metrics: Arc<HttpMetrics>,
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
 }
@@ -79,7 +86,7 @@ impl ApiState {
         Self::with_clock(config, engine, shutdown, Arc::new(SystemClock))
     }
 
-    /// As [`ApiState::new`], with the clock by which rates are measured.
+    /// As [`ApiState::new`], with the clock by which rates and sessions are measured.
     pub(crate) fn with_clock(
         config: ApiConfig,
         engine: EngineHandle,
@@ -87,7 +94,8 @@ impl ApiState {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            limits: Arc::new(Limits::new(config.rates, clock)),
+            limits: Arc::new(Limits::new(config.rates, Arc::clone(&clock))),
+            sessions: Arc::new(Sessions::new(clock)),
             config: Arc::new(config),
             engine,
             shutdown,

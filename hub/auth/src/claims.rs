@@ -37,11 +37,12 @@ impl Demands {
         let begins = date(&claims, "nbf", "its nbf is no number of seconds")?;
         self.check_audience(&claims)?;
         self.check_issuer(&claims)?;
-        let identity = identity(&claims)?;
+        let expires = expires.saturating_add(self.leeway_millis);
+        let identity = identity(&claims, Timestamp::from_millis(expires))?;
         if begins.is_some_and(|begins| now.millis().saturating_add(self.leeway_millis) < begins) {
             return Err(invalid("it is not valid yet"));
         }
-        if now.millis() >= expires.saturating_add(self.leeway_millis) {
+        if now >= identity.expires_at {
             return Err(TokenError::Expired);
         }
         Ok(identity)
@@ -79,7 +80,7 @@ impl Demands {
     }
 }
 
-fn identity(claims: &Object) -> Result<Identity, TokenError> {
+fn identity(claims: &Object, expires_at: Timestamp) -> Result<Identity, TokenError> {
     let subject = text(claims, "sub", "its sub is no text")?
         .filter(|sub| !sub.is_empty() && sub.len() <= MAX_SUBJECT)
         .ok_or_else(|| invalid("it has no sub of 1 to 256 bytes"))?;
@@ -96,6 +97,7 @@ fn identity(claims: &Object) -> Result<Identity, TokenError> {
         scopes: scopes(claims)?,
         subject,
         workspace,
+        expires_at,
     })
 }
 

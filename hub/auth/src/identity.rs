@@ -1,6 +1,6 @@
 //! Who a verified token speaks for.
 
-use agentos_domain::WorkspaceId;
+use agentos_domain::{Timestamp, WorkspaceId};
 use ring::digest;
 
 /// The hex digits of a hash that name a workspace.
@@ -22,6 +22,8 @@ pub struct Identity {
     /// Those of `read`, `run`, `approve` and `admin` that the token grants;
     /// `read` and `run` where it does not speak of scopes.
     pub scopes: Vec<String>,
+    /// When the token ceases to be accepted: its `exp`, and the leeway.
+    pub expires_at: Timestamp,
 }
 
 /// The workspace of a user whose token names none: `user-` and the subject, or

@@ -34,6 +34,8 @@ enum Source {
 #[derive(Default)]
 struct KeySet {
     keys: Vec<Arc<PublicKey>>,
+    /// How many sets were read before and with it.
+    generation: u64,
     /// On the clock that never goes back; none before the first reading.
     read_at: Option<Duration>,
 }
@@ -56,8 +58,14 @@ pub(crate) struct KeyStore {
     attempt: Mutex<Attempt>,
 }
 
+/// A key, and the generation of the set that it was found in.
+pub(crate) struct Found {
+    pub(crate) key: Arc<PublicKey>,
+    pub(crate) generation: u64,
+}
+
 enum Lookup {
-    Found(Arc<PublicKey>),
+    Found(Found),
     Missing,
     Refused(TokenError),
 }
@@ -80,16 +88,16 @@ impl KeyStore {
         &self,
         algorithm: Algorithm,
         kid: Option<&str>,
-    ) -> Result<Arc<PublicKey>, TokenError> {
+    ) -> Result<Found, TokenError> {
         self.renew_if_old().await;
         match self.find(algorithm, kid) {
-            Lookup::Found(key) => return Ok(key),
+            Lookup::Found(found) => return Ok(found),
             Lookup::Refused(error) => return Err(error),
             Lookup::Missing => {}
         }
         let outcome = self.read_unless_tried(REFETCH).await;
         match (self.find(algorithm, kid), outcome) {
-            (Lookup::Found(key), _) => Ok(key),
+            (Lookup::Found(found), _) => Ok(found),
             (Lookup::Refused(error), _) => Err(error),
             (Lookup::Missing, Ok(())) => Err(invalid("the issuer has no such key")),
             // It may well be signed with a key that we could not learn of.
@@ -102,12 +110,21 @@ impl KeyStore {
         self.read_unless_tried(Duration::ZERO).await
     }
 
+    /// The generation of the set that counts now. Reads an old set first, so
+    /// that what is concluded from a set does not outlive it.
+    pub(crate) async fn generation(&self) -> u64 {
+        self.renew_if_old().await;
+        self.current().generation
+    }
+
     fn current(&self) -> Arc<KeySet> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn find(&self, algorithm: Algorithm, kid: Option<&str>) -> Lookup {
         let set = self.current();
+        let generation = set.generation;
+        let found = |key: &Arc<PublicKey>| Lookup::Found(Found { key: key.clone(), generation });
         let fits = |key: &&Arc<PublicKey>| key.key.algorithm() == algorithm;
         if let Some(kid) = kid {
             let mut named = set.keys.iter().filter(|k| k.kid.as_deref() == Some(kid)).peekable();
@@ -115,14 +132,14 @@ impl KeyStore {
                 return Lookup::Missing;
             }
             return match named.find(fits) {
-                Some(key) => Lookup::Found(key.clone()),
+                Some(key) => found(key),
                 None => Lookup::Refused(invalid("its algorithm is not that of its key")),
             };
         }
         let mut fitting = set.keys.iter().filter(fits);
         match (fitting.next(), fitting.next()) {
             (None, _) => Lookup::Missing,
-            (Some(key), None) => Lookup::Found(key.clone()),
+            (Some(key), None) => found(key),
             (Some(_), Some(_)) => Lookup::Refused(invalid("it does not say which key signed it")),
         }
     }
@@ -171,8 +188,11 @@ impl KeyStore {
             .map_err(|problem| self.unreadable(problem))?;
         let keys = parse_jwks(&bytes).map_err(|problem| self.unusable(problem))?;
         let empty = keys.is_empty();
-        let set = KeySet { keys: keys.into_iter().map(Arc::new).collect(), read_at: Some(now) };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        let keys = keys.into_iter().map(Arc::new).collect();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = current.generation + 1;
+        *current = Arc::new(KeySet { keys, generation, read_at: Some(now) });
+        drop(current);
         match empty {
             true => Err(self.unusable("holds no key for RS256 or ES256: publish one")),
             false => Ok(()),

@@ -19,6 +19,10 @@
 //! A set of keys (JWKS) is read when it is first needed, again when it is five
 //! minutes old, and when a token names a key that it lacks, at most once in ten
 //! seconds. A set that cannot be read leaves the keys of the last one in place.
+//!
+//! A token that was verified is remembered for a minute, at most until its end
+//! and never beyond the set of keys that it was verified by (`memory`): an
+//! elliptic signature costs 43 µs, and a client sends one token many times.
 
 mod claims;
 mod config;
@@ -27,6 +31,7 @@ mod fetch;
 mod identity;
 mod jwks;
 mod keys;
+mod memory;
 mod object;
 mod token;
 mod verifier;

@@ -10,7 +10,7 @@ use crate::keys::Algorithm;
 use crate::object::Object;
 
 /// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 /// The longest `kid`, in bytes.
 const MAX_KID: usize = 256;
 

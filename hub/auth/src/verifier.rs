@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use agentos_domain::Clock;
+use agentos_domain::{Clock, Timestamp};
 
 use crate::claims::Demands;
 use crate::error::invalid;
 use crate::jwks::KeyStore;
 use crate::keys::{Algorithm, Key};
-use crate::token::{Compact, decode};
+use crate::memory::{Memory, digest};
+use crate::token::{Compact, MAX_TOKEN, decode};
 use crate::{AuthConfig, AuthError, Identity, TokenError};
 
 /// Verifies tokens by one configuration. Shared by all requests.
@@ -17,6 +18,7 @@ pub struct Verifier {
     secret: Option<Key>,
     issuer_keys: Option<KeyStore>,
     demands: Demands,
+    pub(crate) memory: Memory,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,7 +40,8 @@ impl Verifier {
             jwks.map(|source| KeyStore::new(source, Arc::clone(&clock))).transpose()?;
         let leeway_millis = i64::try_from(leeway.as_millis()).unwrap_or(0);
         let demands = Demands { audience, issuer, leeway_millis };
-        Ok(Self { secret: secret.as_ref().map(Key::of_secret), issuer_keys, demands, clock })
+        let secret = secret.as_ref().map(Key::of_secret);
+        Ok(Self { secret, issuer_keys, demands, memory: Memory::default(), clock })
     }
 
     /// Reads the issuer's keys now, where there are any to read: so that a hub
@@ -60,25 +63,65 @@ impl Verifier {
     /// # Errors
     /// Where it is not to be believed; see [`TokenError`].
     pub async fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+        // Longer ones are refused below; they are not worth a digest.
+        let digest = (token.len() <= MAX_TOKEN).then(|| digest(token));
+        if let Some(digest) = &digest
+            && let Some(identity) = self.recall(digest).await?
+        {
+            return Ok(identity);
+        }
+        let (identity, generation) = self.check(token).await?;
+        if let Some(digest) = digest {
+            self.memory.keep(digest, &identity, generation, self.clock.monotonic());
+        }
+        Ok(identity)
+    }
+
+    /// Whose token this is, if it was verified lately and all still holds.
+    async fn recall(&self, digest: &[u8; 32]) -> Result<Option<Identity>, TokenError> {
+        let Some(known) = self.memory.get(digest, self.clock.monotonic()) else { return Ok(None) };
+        if let Some(verified_by) = known.generation {
+            let now = match &self.issuer_keys {
+                Some(keys) => Some(keys.generation().await),
+                None => None,
+            };
+            if now != Some(verified_by) {
+                return Ok(None);
+            }
+        }
+        if self.now() >= known.identity.expires_at {
+            return Err(TokenError::Expired);
+        }
+        Ok(Some(known.identity))
+    }
+
+    /// Whose token this is, and the generation of the issuer's keys that say
+    /// so; none where it is the secret.
+    async fn check(&self, token: &str) -> Result<(Identity, Option<u64>), TokenError> {
         let token = Compact::parse(token)?;
-        let holds = match token.algorithm {
-            Algorithm::Hs256 => self
-                .secret
-                .as_ref()
-                .ok_or_else(|| invalid("HS256 is not accepted here"))?
-                .verifies(token.message, &token.signature),
+        let (holds, generation) = match token.algorithm {
+            Algorithm::Hs256 => {
+                let secret =
+                    self.secret.as_ref().ok_or_else(|| invalid("HS256 is not accepted here"))?;
+                (secret.verifies(token.message, &token.signature), None)
+            }
             algorithm => {
                 let keys = self
                     .issuer_keys
                     .as_ref()
                     .ok_or_else(|| invalid("RS256 and ES256 are not accepted here"))?;
-                let public = keys.key_for(algorithm, token.kid.as_deref()).await?;
-                public.key.verifies(token.message, &token.signature)
+                let found = keys.key_for(algorithm, token.kid.as_deref()).await?;
+                let holds = found.key.key.verifies(token.message, &token.signature);
+                (holds, Some(found.generation))
             }
         };
         if !holds {
             return Err(invalid("its signature does not hold"));
         }
-        self.demands.judge(&decode(token.payload)?, self.clock.now())
+        Ok((self.demands.judge(&decode(token.payload)?, self.now())?, generation))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use agentos_domain::AgentConfig;
 
+use crate::vault::MasterKeySource;
+
 /// How the engine behaves.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -20,6 +22,9 @@ pub struct EngineConfig {
     pub look_again: Duration,
     /// Agents beside the built-in ones; one of the same name replaces it.
     pub agents: Vec<AgentConfig>,
+    /// Where the key is from that encrypts the keys of providers; without one
+    /// none can be kept.
+    pub master_key: Option<MasterKeySource>,
 }
 
 impl Default for EngineConfig {
@@ -31,6 +36,7 @@ impl Default for EngineConfig {
             tick: Duration::from_millis(500),
             look_again: Duration::from_secs(5),
             agents: Vec::new(),
+            master_key: None,
         }
     }
 }

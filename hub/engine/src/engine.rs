@@ -21,9 +21,11 @@ use crate::events::Events;
 use crate::handle::EngineHandle;
 use crate::keys::KeyRing;
 use crate::metrics::Metrics;
+use crate::provider_keys::warn_of_locked;
 use crate::registry::Registry;
 use crate::service::RunsService;
 use crate::types::EdgeLoad;
+use crate::vault::Vault;
 
 /// How long changes that are under way may take at the stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
@@ -36,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Events,
     pub(crate) keys: KeyRing,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) metrics: Metrics,
     /// Rung when there may be something to dispatch.
     pub(crate) wake: Notify,
@@ -125,6 +128,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let agents = by_name(config.agents.clone());
+        let vault = Arc::new(Vault::new(config.master_key.clone()));
         let shared = Shared {
             config,
             store,
@@ -132,6 +136,7 @@ impl Engine {
             clock,
             events: Events::default(),
             keys: KeyRing::default(),
+            vault,
             metrics: Metrics::new(agents.values()),
             wake: Notify::new(),
             agents: RwLock::new(agents),
@@ -178,6 +183,7 @@ impl Engine {
         let now = self.shared.clock.now();
         let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
         tracing::info!(leases = kept, "engine started; holders of leases may come back");
+        warn_of_locked(&self.shared).await;
         Dispatcher::new(Arc::clone(&self.shared), events).run(cancel).await;
         self.shared.tracker.close();
         if tokio::time::timeout(STOP_DEADLINE, self.shared.tracker.wait()).await.is_err() {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use agentos_domain::{FileEntry, Manifest, RelPath, WorkspaceId};
+use agentos_domain::{FileEntry, Manifest, RelPath, Timestamp, WorkspaceId};
 use agentos_snapshot::SnapshotError;
 use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
@@ -25,7 +25,9 @@ fn failed(error: impl std::fmt::Display) -> EngineError {
 }
 
 impl EngineHandle {
-    /// Keeps a file; one of the same name is replaced.
+    /// Keeps a file; one of the same name is replaced. `modified` is when its
+    /// content was last changed; where that is not known, the hub's clock says
+    /// when it came with new content.
     ///
     /// # Errors
     /// Where the content cannot be read or kept; the old file then stays.
@@ -33,6 +35,7 @@ impl EngineHandle {
         &self,
         workspace: &WorkspaceId,
         path: RelPath,
+        modified: Option<Timestamp>,
         content: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<FileEntry, EngineError> {
         let blobs = Arc::clone(&self.shared.blobs);
@@ -41,10 +44,9 @@ impl EngineHandle {
             .await
             .map_err(failed)?
             .map_err(not_kept)?;
-        let entry = FileEntry { hash, size };
+        let entry = FileEntry { hash, size, modified: modified.unwrap_or_default() };
         let now = self.shared.clock.now();
-        self.shared.store.put_file(workspace, &path, &entry, now).await?;
-        Ok(entry)
+        Ok(self.shared.store.put_file(workspace, &path, &entry, now).await?)
     }
 
     /// Opens a file for reading.

@@ -43,6 +43,18 @@ pub enum Authentication {
     Expired,
 }
 
+/// What a key is known by: its hash, from which it cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// The digest of `token`, whether it is a key of this hub or not.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        Self(hash(token))
+    }
+}
+
 /// A key that is asked for.
 #[derive(Debug, Clone)]
 pub struct KeyRequest {
@@ -154,11 +166,22 @@ impl EngineHandle {
     /// # Errors
     /// Where the store cannot be asked.
     pub async fn authenticate(&self, token: &str) -> Result<Authentication, EngineError> {
-        let hash = hash(token);
-        let (generation, remembered) = self.shared.keys.get(&hash);
+        self.authenticate_digest(&KeyDigest::of(token)).await
+    }
+
+    /// As [`EngineHandle::authenticate`], for who has kept no more of a key
+    /// than its digest.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn authenticate_digest(
+        &self,
+        KeyDigest(hash): &KeyDigest,
+    ) -> Result<Authentication, EngineError> {
+        let (generation, remembered) = self.shared.keys.get(hash);
         let record = match remembered {
             Some(record) => record,
-            None => match self.shared.store.key_by_hash(&hash).await? {
+            None => match self.shared.store.key_by_hash(hash).await? {
                 Some(record) if record.revoked_at.is_none() => {
                     self.shared.keys.remember(generation, record.clone());
                     record
@@ -169,10 +192,13 @@ impl EngineHandle {
         Ok(self.judge(record).await)
     }
 
-    /// As [`EngineHandle::authenticate`], for keys that were used lately;
-    /// `None` for all others. Asks nobody.
-    pub async fn authenticate_remembered(&self, token: &str) -> Option<Authentication> {
-        let (_, record) = self.shared.keys.get(&hash(token));
+    /// As [`EngineHandle::authenticate_digest`], for keys that were used
+    /// lately; `None` for all others. Asks nobody.
+    pub async fn authenticate_remembered(
+        &self,
+        KeyDigest(hash): &KeyDigest,
+    ) -> Option<Authentication> {
+        let (_, record) = self.shared.keys.get(hash);
         Some(self.judge(record?).await)
     }
 
@@ -187,9 +213,9 @@ impl EngineHandle {
             // Whoever holds a good key is let in, even if the disk is full.
             tracing::warn!(key = %record.key_id, %error, "could not note the use of a key");
         }
-        let KeyRecord { key_id, name, workspace_id, scopes, .. } = record;
+        let KeyRecord { key_id, name, workspace_id, scopes, expires_at, .. } = record;
         let id = key_id.to_string();
-        Authentication::Known(Principal { id, name, workspace_id, scopes })
+        Authentication::Known(Principal { id, name, workspace_id, scopes, expires_at })
     }
 
     /// Makes a key with 256 random bits. The first part is the key: it cannot

@@ -23,6 +23,7 @@ mod handle;
 mod handover;
 mod keys;
 pub mod metrics;
+mod provider_keys;
 mod registry;
 mod relay;
 mod service;
@@ -31,6 +32,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod types;
+mod vault;
 mod watch;
 
 pub use agentos_store::TaskFilter;
@@ -38,8 +40,10 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use handle::EngineHandle;
-pub use keys::{Authentication, KeyInfo, KeyRequest};
+pub use keys::{Authentication, KeyDigest, KeyInfo, KeyRequest};
+pub use provider_keys::ProviderKeyInfo;
 pub use types::{
     DeviceLoad, EdgeInfo, EdgeLoad, EventId, Invitation, LiveEvent, LiveKind, ModelLoad, Principal,
     Readiness, Submission, Submitted,
 };
+pub use vault::{MasterKey, MasterKeyError, MasterKeyId, MasterKeySource};

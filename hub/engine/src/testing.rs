@@ -16,6 +16,7 @@ use crate::config::EngineConfig;
 use crate::engine::{Engine, Shared};
 use crate::handle::EngineHandle;
 use crate::keys::{KeyInfo, KeyRequest};
+use crate::vault::MasterKeySource;
 
 /// An engine with a real store in a folder, and three keys: `test-admin-key`
 /// and `test-read-key` in the workspace `default`, `test-other-key` in `other`.
@@ -45,7 +46,8 @@ pub async fn engine_with_clock(dir: &Path, clock: Arc<dyn Clock>) -> Result<Test
     let blobs = BlobStore::open(&dir.join("blobs"))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let look_again = Duration::from_millis(100);
-    let config = EngineConfig { look_again, ..EngineConfig::default() };
+    let master_key = Some(MasterKeySource::File(dir.join("secrets.key")));
+    let config = EngineConfig { look_again, master_key, ..EngineConfig::default() };
     let engine = Engine::new(config, store, Arc::new(blobs), clock);
     let handle = engine.handle();
     let shared = Arc::clone(&handle.shared);

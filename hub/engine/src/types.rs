@@ -145,6 +145,8 @@ pub struct Principal {
     pub workspace_id: WorkspaceId,
     /// What it may do: `read`, `run`, `approve`, `admin`.
     pub scopes: Vec<String>,
+    /// When its key or token ceases to work, if it does by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Principal {

@@ -25,5 +25,5 @@ pub use sqlite::{SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
     Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Lease, Redeemed, TaskFilter, TaskLoad,
+    Lease, ProviderKeyRecord, Redeemed, SealedKey, TaskFilter, TaskLoad,
 };

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, RelPath,
-    SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, ProviderName,
+    RelPath, SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use crate::{
     Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Redeemed, StoreError, TaskFilter, TaskLoad,
+    ProviderKeyRecord, Redeemed, SealedKey, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -181,14 +181,16 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Adds or replaces a file of a workspace.
+    /// Adds or replaces a file of a workspace; returns the entry as it is
+    /// kept. Where its time is unknown it gets `now`, or keeps the time that it
+    /// had where the content is the same.
     async fn put_file(
         &self,
         ws: &WorkspaceId,
         path: &RelPath,
         entry: &FileEntry,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<FileEntry, StoreError>;
 
     /// Removes a file of a workspace. False if it had none of that name.
     async fn delete_file(
@@ -233,6 +235,37 @@ pub trait Store: Send + Sync + 'static {
     /// Notes that an API key is in use. A time before the one that is noted
     /// changes nothing.
     async fn key_used(&self, id: &KeyId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Keeps a workspace's key of a provider; replaces the one before, and the
+    /// time at which that one was first set stays.
+    async fn put_provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+        key: &SealedKey,
+        now: Timestamp,
+    ) -> Result<ProviderKeyRecord, StoreError>;
+
+    /// A workspace's key of a provider.
+    async fn provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+    ) -> Result<Option<ProviderKeyRecord>, StoreError>;
+
+    /// The provider keys of a workspace, by name.
+    async fn provider_keys(&self, ws: &WorkspaceId) -> Result<Vec<ProviderKeyRecord>, StoreError>;
+
+    /// Removes a workspace's key of a provider. False if it had none.
+    async fn delete_provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+    ) -> Result<bool, StoreError>;
+
+    /// The ids of the master keys in use, each with how many provider keys, of
+    /// all workspaces, are encrypted under it.
+    async fn master_keys(&self) -> Result<Vec<([u8; 8], u64)>, StoreError>;
 
     /// How many tasks wait and run, in all workspaces.
     async fn task_load(&self) -> Result<TaskLoad, StoreError>;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AgentConfig, AgentName, AttemptId, EdgeId, Entry, Fence, KeyId, Manifest, SessionEpoch, Step,
-    Task, TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
+    AgentConfig, AgentName, AttemptId, EdgeId, Entry, Fence, KeyId, Manifest, ProviderName,
+    SessionEpoch, Step, Task, TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
 };
 
 /// What became of a request for a task.
@@ -192,6 +192,30 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// A provider's key, encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    /// The id of the master key that opens it.
+    pub master_key: [u8; 8],
+    /// The key, encrypted.
+    pub sealed: Vec<u8>,
+    /// The last characters of the key, where it is long enough to tell them.
+    pub hint: Option<String>,
+}
+
+/// A workspace's key of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderKeyRecord {
+    /// Whose API it opens.
+    pub provider: ProviderName,
+    /// The key, encrypted.
+    pub key: SealedKey,
+    /// When a key of this provider was first set.
+    pub created_at: Timestamp,
+    /// When this key was set.
+    pub updated_at: Timestamp,
 }
 
 /// How much there is to do.

@@ -55,7 +55,7 @@ pub struct EdgeStorage {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalModel {
-    /// A GGUF file; demonstration weights where absent.
+    /// A GGUF file; the built-in pocket model where absent.
     pub path: Option<PathBuf>,
     /// Tokens of context.
     pub context_tokens: u32,

@@ -11,6 +11,8 @@ pub(crate) enum Format {
     Any,
     /// Anything of at least 32 bytes: shorter keys of HS256 can be guessed.
     Key,
+    /// 32 bytes, as hexadecimal digits or in base64.
+    SecretsKey,
     Path,
     Ip,
     SocketAddr,
@@ -43,6 +45,7 @@ impl Format {
         match self {
             Self::Any | Self::Path => !text.trim().is_empty() && !text.contains('\0'),
             Self::Key => text.len() >= 32,
+            Self::SecretsKey => is_secrets_key(text),
             Self::Ip => text.parse::<IpAddr>().is_ok(),
             Self::SocketAddr => text.parse::<SocketAddr>().is_ok(),
             Self::HostPort => text
@@ -73,6 +76,9 @@ impl Format {
         match self {
             Self::Any => "text",
             Self::Key => "text of at least 32 bytes, such as `openssl rand -hex 32` prints",
+            Self::SecretsKey => {
+                "32 bytes as 64 hexadecimal digits, such as `openssl rand -hex 32` prints, or in base64"
+            }
             Self::Path => "a path",
             Self::Ip => "an IP address such as 127.0.0.1, 0.0.0.0 or ::1",
             Self::SocketAddr => "an IP address and port such as 0.0.0.0:7443 or [::]:7443",
@@ -100,6 +106,13 @@ impl Format {
 pub(crate) fn below_confidence(text: &str) -> Option<f64> {
     let bound: f64 = text.trim().strip_prefix('<')?.trim().parse().ok()?;
     (0.0..=1.0).contains(&bound).then_some(bound)
+}
+
+fn is_secrets_key(text: &str) -> bool {
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    let bare = text.strip_suffix('=').unwrap_or(text);
+    (text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit()))
+        || (bare.len() == 43 && bare.chars().all(base64))
 }
 
 fn is_host(text: &str) -> bool {

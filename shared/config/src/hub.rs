@@ -37,6 +37,8 @@ pub struct HubConfig {
     pub models: Models,
     /// Which model answers.
     pub router: Router,
+    /// Secrets that the hub keeps.
+    pub security: Security,
     /// Keys and addresses of providers.
     pub providers: Providers,
     /// The daily report.
@@ -322,6 +324,16 @@ pub struct Condition {
     /// An answer that is less sure than this.
     #[serde(rename = "confidence_score", with = "below")]
     pub confidence_below: Option<f64>,
+}
+
+/// Secrets that the hub keeps.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// The master key of the workspaces' provider keys, in place of a file.
+    pub secrets_key: Option<Secret>,
+    /// The file with the master key, relative to the data folder.
+    pub secrets_key_file: PathBuf,
 }
 
 /// Keys and addresses of the models' providers.

@@ -4,7 +4,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
+use jiff::fmt::strtime;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
+
+/// Dates of HTTP that nobody should write any more and everybody must read.
+const OBSOLETE_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// An instant in UTC, in whole milliseconds since 1970. Written and read as
 /// ISO-8601 (`2026-11-21T08:30:00.000Z`) wherever people or programs see it.
@@ -30,6 +36,27 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This instant as HTTP writes it (RFC 9110), to the second:
+    /// `Sat, 21 Nov 2026 08:33:20 GMT`. `None` before the year 0 and after 9999.
+    #[must_use]
+    pub fn http_date(self) -> Option<String> {
+        let second = jiff::Timestamp::from_second(self.0.div_euclid(1000)).ok()?;
+        DateTimePrinter::new().timestamp_to_rfc9110_string(&second).ok()
+    }
+
+    /// Reads a date of HTTP, in any of the three forms of RFC 9110, or of
+    /// mail (RFC 5322), which may give another offset. `None` if it is none.
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let obsolete = |form: &&str| {
+            let date = strtime::parse(form, text).and_then(|parsed| parsed.to_datetime());
+            date.and_then(|date| Offset::UTC.to_timestamp(date)).ok()
+        };
+        let time = DateTimeParser::new().parse_timestamp(text).ok();
+        let time = time.or_else(|| OBSOLETE_DATES.iter().find_map(obsolete))?;
+        Some(Self(time.as_millisecond()))
+    }
+
     /// How long after `earlier` this instant is; zero if it is before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -39,10 +66,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => write!(f, "{} ms", self.0),
-        }
+        // A file system may tell a time that ISO-8601 cannot write; what is
+        // written must be readable again.
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest);
+        write!(f, "{time:.3}")
     }
 }
 
@@ -138,6 +166,34 @@ mod tests {
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(json, "\"2026-11-21T08:33:20.123Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        for (millis, year) in [(i64::MIN, "\"-009999-"), (i64::MAX, "\"9999-")] {
+            let json = serde_json::to_string(&Timestamp::from_millis(millis)).unwrap();
+            assert!(json.starts_with(year), "{json}");
+            serde_json::from_str::<Timestamp>(&json).unwrap();
+        }
+    }
+
+    #[test]
+    fn dates_of_http_are_read_and_written() {
+        let date = "Sat, 21 Nov 2026 08:33:20 GMT";
+        let time = Timestamp::from_millis(1_795_250_000_000);
+        assert_eq!(Timestamp::from_millis(time.millis() + 999).http_date().as_deref(), Some(date));
+        for text in [
+            date,
+            "Saturday, 21-Nov-26 08:33:20 GMT",
+            "Sat Nov 21 08:33:20 2026",
+            "Sat, 21 Nov 2026 09:33:20 +0100",
+        ] {
+            assert_eq!(Timestamp::from_http_date(text), Some(time), "{text}");
+        }
+        for text in
+            ["", "now", "1795250000", "2026-11-21T08:33:20Z", "Sun, 21 Nov 2026 08:33:20 GMT"]
+        {
+            assert_eq!(Timestamp::from_http_date(text), None, "{text}");
+        }
+        let before = Timestamp::from_millis(-1);
+        assert_eq!(before.http_date().as_deref(), Some("Wed, 31 Dec 1969 23:59:59 GMT"));
+        assert_eq!(Timestamp::from_millis(i64::MAX).http_date(), None);
     }
 
     #[test]

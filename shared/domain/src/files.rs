@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
+
 /// Why a text is not a path inside a workspace, or not a hash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -156,6 +158,18 @@ pub struct FileEntry {
     pub hash: BlobHash,
     /// Its size in bytes.
     pub size: u64,
+    /// When its content was last changed, as its owner's machine said; the
+    /// default, the beginning of 1970, where that is unknown.
+    #[serde(default)]
+    pub modified: Timestamp,
+}
+
+impl FileEntry {
+    /// When its content was last changed, if that is known.
+    #[must_use]
+    pub fn known_time(&self) -> Option<Timestamp> {
+        Some(self.modified).filter(|time| *time != Timestamp::default())
+    }
 }
 
 /// A snapshot of a workspace: which files it has and what they hold.
@@ -191,6 +205,19 @@ mod tests {
         for text in ["", ".", "/etc/passwd", "../x", "a/../../x", "a\0b", "a\\b", "a\nb"] {
             assert!(text.parse::<RelPath>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn entries_of_peers_without_times_are_read() {
+        let hash = BlobHash::of(b"x");
+        let old = format!(r#"{{"files":{{"a":{{"hash":"{hash}","size":1}}}}}}"#);
+        let mut manifest: Manifest = serde_json::from_str(&old).unwrap();
+        let entry = manifest.files.values_mut().next().unwrap();
+        assert_eq!((entry.hash, entry.known_time()), (hash, None));
+        entry.modified = Timestamp::from_millis(1_795_250_000_123);
+        assert_eq!(entry.known_time(), Some(entry.modified));
+        let json = serde_json::to_string(&manifest).unwrap();
+        assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
     }
 
     proptest! {

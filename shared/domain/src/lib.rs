@@ -10,6 +10,7 @@ mod files;
 mod ids;
 mod journal;
 mod money;
+mod provider;
 mod task;
 mod tool;
 
@@ -24,5 +25,6 @@ pub use ids::{
 };
 pub use journal::{Entry, Journal, JournalError, Phase, Step};
 pub use money::NanoUsd;
+pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
 pub use task::{NewTask, Task, TaskStatus};
 pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};

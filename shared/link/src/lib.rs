@@ -44,7 +44,9 @@ mod token;
 pub use channel::LinkChannel;
 pub use edge::{EdgeLink, EdgeLinkConfig, EdgeLinkHandle, LinkState, TransportChoice, join};
 pub use error::{LinkError, RegistryError};
-pub use hub::{EdgeRegistry, EdgeSession, HubLink, HubLinkConfig, HubLinkHandle, LinkEvent};
+pub use hub::{
+    EdgeRegistry, EdgeSession, HubLink, HubLinkConfig, HubLinkHandle, LinkEvent, ServerCertificate,
+};
 pub use identity::EdgeIdentity;
 pub use serve::{Peer, Transport};
 pub use token::{JoinToken, TokenError};

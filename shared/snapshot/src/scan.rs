@@ -26,10 +26,11 @@ pub fn scan(root: &GrantedRoot, blobs: &BlobStore, limit: usize) -> Result<Scan,
     let mut walk = root.walk(None, options)?;
     let mut scan = Scan::default();
     for entry in walk.by_ref().filter(|entry| entry.info.kind == FileKind::File) {
-        match root.open(&entry.path) {
-            Ok(file) => {
+        match root.open_with_info(&entry.path) {
+            Ok((file, info)) => {
                 let (hash, size) = blobs.put(file)?;
-                scan.manifest.files.insert(entry.path, FileEntry { hash, size });
+                let entry_of = FileEntry { hash, size, modified: info.modified };
+                scan.manifest.files.insert(entry.path, entry_of);
             }
             Err(error @ SandboxError::Io { .. }) => return Err(error.into()),
             Err(_) => scan.skipped += 1,

@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agentos_domain::{BlobHash, Clock, SystemClock};
+use agentos_domain::{BlobHash, Clock, FileEntry, SystemClock, Timestamp};
 use cap_std::ambient_authority;
 use cap_std::fs::{
     Dir, File, MetadataExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt,
 };
 use nix::sys::stat::futimens;
-use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::time::TimeSpec;
 
 use crate::SnapshotError;
 
@@ -39,13 +39,18 @@ struct Stored {
     path: String,
     size: u64,
     used_millis: i64,
-    links: u64,
 }
 
 fn path_of(hash: &BlobHash) -> String {
     let hex = hash.to_string();
     let (folder, file) = hex.split_at(2);
     format!("{folder}/{file}")
+}
+
+/// As the system takes it. `TimeSpec::milliseconds` panics beyond 2262.
+fn time_spec(time: Timestamp) -> TimeSpec {
+    let millis = time.millis();
+    TimeSpec::new(millis.div_euclid(1000), millis.rem_euclid(1000) * 1_000_000)
 }
 
 fn sync_folder(dir: &Dir, path: &str) -> io::Result<()> {
@@ -143,8 +148,8 @@ impl BlobStore {
     }
 
     /// Removes blobs, the least recently used first, until at most `bytes`
-    /// remain, and returns how many bytes were freed. A blob that a run's tree
-    /// still links to stays: removing it would free nothing.
+    /// remain, and returns how many bytes were freed. Trees that were built
+    /// from them stay whole: they hold copies.
     ///
     /// # Errors
     /// The disk fails.
@@ -154,7 +159,7 @@ impl BlobStore {
         let mut used: u64 = blobs.iter().map(|blob| blob.size).sum();
         blobs.sort_by(|a, b| (a.used_millis, &a.path).cmp(&(b.used_millis, &b.path)));
         let mut freed = 0;
-        for blob in blobs.iter().filter(|blob| blob.links <= 1) {
+        for blob in &blobs {
             if used <= bytes {
                 break;
             }
@@ -168,27 +173,37 @@ impl BlobStore {
         Ok(freed)
     }
 
-    /// Puts the blob at `path` below `target`: as a hard link, or as a copy
-    /// where the file system refuses links.
+    /// Puts a copy of the blob of `entry` at `path` below `target`, with its
+    /// own time: that of the entry, or now where it is unknown. The copy
+    /// shares its blocks with the blob where the file system can.
     pub(crate) fn place(
         &self,
-        hash: &BlobHash,
+        entry: &FileEntry,
         target: &Dir,
         path: &str,
     ) -> Result<(), SnapshotError> {
-        let blob = self.open_blob(hash)?;
-        match self.dir.hard_link(path_of(hash), target, path) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::debug!(%error, "no hard link: copying the blob");
-                copy(blob, target, path)
-            }
+        let fail = SnapshotError::io("copy a blob");
+        drop(self.open_blob(&entry.hash)?);
+        // Copying replaces what is there: on a file system that ignores case
+        // that would be another file of the tree.
+        if target.symlink_metadata(path).is_ok() {
+            return Err(fail(io::ErrorKind::AlreadyExists.into()));
         }
+        self.dir.copy(path_of(&entry.hash), target, path).map_err(|error| match error.kind() {
+            // Evicted since it was opened.
+            io::ErrorKind::NotFound => SnapshotError::Missing { hashes: vec![entry.hash] },
+            _ => fail(error),
+        })?;
+        let file = target.open(path).map_err(&fail)?;
+        // Whatever the blob's file or the process's mask says.
+        file.set_permissions(Permissions::from_mode(0o444)).map_err(&fail)?;
+        let time = time_spec(entry.known_time().unwrap_or_else(|| self.clock.now()));
+        futimens(&file, &time, &time).map_err(|errno| fail(errno.into()))
     }
 
     /// Notes that the blob was used. Failing to is no reason to fail the use.
     fn touch(&self, file: &std::fs::File) {
-        let now = TimeSpec::milliseconds(self.clock.now().millis());
+        let now = time_spec(self.clock.now());
         if let Err(error) = futimens(file, &now, &now) {
             tracing::debug!(%error, "cannot note the use of a blob");
         }
@@ -278,7 +293,6 @@ impl BlobStore {
                     path: format!("{folder}/{name}"),
                     size: metadata.len(),
                     used_millis: metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000,
-                    links: metadata.nlink(),
                 });
             }
         }
@@ -306,16 +320,6 @@ fn lock(dir: &Dir) -> io::Result<std::fs::File> {
     // Held exclusively for the moment of a clean-up only.
     lock.lock_shared()?;
     Ok(lock)
-}
-
-fn copy(mut blob: std::fs::File, target: &Dir, path: &str) -> Result<(), SnapshotError> {
-    let fail = SnapshotError::io("copy a blob");
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o444);
-    let mut file = target.open_with(path, &options).map_err(&fail)?;
-    io::copy(&mut blob, &mut file).map_err(&fail)?;
-    // Whatever the process's mask took away.
-    file.set_permissions(Permissions::from_mode(0o444)).map_err(&fail)
 }
 
 /// Content on its way in; its file goes away unless it gets renamed.

@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use agentos_domain::{BlobHash, Classified, FileEntry, Manifest, ManualClock, Timestamp};
 use agentos_sandbox::GrantedRoot;
-use nix::sys::stat::Mode;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use nix::sys::stat::{Mode, futimens};
+use nix::sys::time::TimeSpec;
 use tempfile::TempDir;
 
 use super::*;
@@ -32,10 +35,23 @@ fn temporaries(temp: &TempDir) -> usize {
 }
 
 fn manifest(files: &[(&str, &[u8])]) -> Manifest {
-    let entry =
-        |content: &[u8]| FileEntry { hash: BlobHash::of(content), size: content.len() as u64 };
     let files = files.iter().map(|(path, content)| (path.parse().unwrap(), entry(content)));
     Manifest { files: files.collect() }
+}
+
+/// One whose time is unknown.
+fn entry(content: &[u8]) -> FileEntry {
+    let (hash, size) = (BlobHash::of(content), content.len() as u64);
+    FileEntry { hash, size, modified: Timestamp::default() }
+}
+
+fn set_time(file: &Path, seconds: i64, nanoseconds: i64) {
+    let time = TimeSpec::new(seconds, nanoseconds);
+    futimens(fs::File::open(file).unwrap(), &time, &time).unwrap();
+}
+
+fn scanned(folder: &Path, store: &BlobStore) -> Manifest {
+    scan(&GrantedRoot::grant(folder).unwrap(), store, 100).unwrap().manifest
 }
 
 #[test]
@@ -137,12 +153,13 @@ fn the_least_recently_used_blobs_go_first() {
     assert_eq!(store.evict_to(15).unwrap(), 0);
     assert_eq!(store.evict_to(14).unwrap(), 5);
     assert_eq!(hashes.map(|hash| store.has(&hash)), [true, true, false, true]);
-    // "two" is in use by a tree: it stays although nothing may.
-    assert_eq!(store.evict_to(0).unwrap(), 7);
+    // Laying "two" out was a use of it.
+    assert_eq!(store.evict_to(3).unwrap(), 7);
     assert_eq!(hashes.map(|hash| store.has(&hash)), [false, true, false, false]);
-    fs::remove_dir_all(tree).unwrap();
     assert_eq!(store.evict_to(0).unwrap(), 3);
     assert_eq!(store.usage().unwrap(), 0);
+    // The tree has its own copy.
+    assert_eq!(fs::read_to_string(tree.join("x")).unwrap(), "two");
 }
 
 #[test]
@@ -157,10 +174,16 @@ fn a_folder_survives_the_round_trip() {
     symlink("/etc/passwd", source.join("link")).unwrap();
     symlink("notes", source.join("folder-link")).unwrap();
     nix::unistd::mkfifo(&source.join("pipe"), Mode::S_IRWXU).unwrap();
+    for path in ["a.md", "notes/b.md", "notes/deep/empty"] {
+        set_time(&source.join(path), 1_700_000_000, 0);
+    }
     let root = GrantedRoot::grant(&source).unwrap();
     let found = scan(&root, &store, 100).unwrap();
-    let expected =
+    let mut expected =
         manifest(&[("a.md", b"same"), ("notes/b.md", b"same"), ("notes/deep/empty", b"")]);
+    for entry in expected.files.values_mut() {
+        entry.modified = Timestamp::from_millis(1_700_000_000_000);
+    }
     assert_eq!(found, Scan { manifest: expected.clone(), skipped: 0 });
     assert_eq!(store.usage().unwrap(), 4);
 
@@ -169,8 +192,7 @@ fn a_folder_survives_the_round_trip() {
     assert_eq!(fs::read_to_string(target.join("notes/b.md")).unwrap(), "same");
     let mode = |path: &str| fs::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode("a.md"), mode("notes/deep")), (0o444, 0o755));
-    let again = scan(&GrantedRoot::grant(&target).unwrap(), &store, 100).unwrap();
-    assert_eq!(again.manifest, expected);
+    assert_eq!(scanned(&target, &store), expected);
 
     assert_eq!(materialise(&expected, &store, &target).unwrap_err().code(), "target_not_empty");
     assert_eq!(scan(&root, &store, 3).unwrap_err().code(), "too_many_files");
@@ -183,7 +205,7 @@ fn missing_blobs_are_listed_before_anything_is_built() {
     store.put(&b"here"[..]).unwrap();
     let manifest = manifest(&[("a", b"here"), ("b", b"absent"), ("c", b"absent")]);
     let lacking = missing(&manifest, &store);
-    assert_eq!(lacking, [FileEntry { hash: BlobHash::of(b"absent"), size: 6 }]);
+    assert_eq!(lacking, [entry(b"absent")]);
     let target = temp.path().join("tree");
     match materialise(&manifest, &store, &target).unwrap_err() {
         SnapshotError::Missing { hashes } => assert_eq!(hashes, [BlobHash::of(b"absent")]),
@@ -205,19 +227,75 @@ fn a_file_cannot_be_a_folder_too() {
 }
 
 #[test]
-fn blobs_are_copied_where_links_are_refused() {
-    // Another file system, if the machine has one: links cannot cross it.
-    let Ok(other) = TempDir::new_in(Path::new("/dev/shm")) else { return };
+fn each_file_has_its_own_time() {
+    let temp = TempDir::new().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
+    let folder = temp.path().join("blobs");
+    let store = BlobStore::open_with_clock(&folder, clock.clone()).unwrap();
+    let source = temp.path().join("source");
+    fs::create_dir(&source).unwrap();
+    // Before 1970, to the millisecond, and beyond what nanoseconds can count.
+    let times = [("a", -1_500), ("b", 1_600_000_000_123), ("c", 10_413_792_000_000)];
+    for (path, millis) in times {
+        fs::write(source.join(path), "same").unwrap();
+        let nanoseconds = i64::rem_euclid(millis, 1000) * 1_000_000;
+        set_time(&source.join(path), i64::div_euclid(millis, 1000), nanoseconds);
+    }
+    let mut found = scanned(&source, &store);
+    let of =
+        |found: &Manifest| found.files.values().map(|f| f.modified.millis()).collect::<Vec<_>>();
+    assert_eq!(of(&found), times.map(|(_, millis)| millis));
+    assert_eq!(store.usage().unwrap(), 4);
+
+    let target = temp.path().join("tree");
+    materialise(&found, &store, &target).unwrap();
+    let files = || times.map(|(path, _)| fs::metadata(target.join(path)).unwrap());
+    assert_eq!(scanned(&target, &store), found);
+    // Neither the use of the blob nor its own time shows in the tree.
+    clock.advance(Duration::from_secs(60));
+    content(&store, &BlobHash::of(b"same"));
+    assert_eq!(files().map(|file| file.mtime()), [-2, 1_600_000_000, 10_413_792_000]);
+
+    // Where the time is unknown it is that of the layout.
+    found.files.values_mut().for_each(|entry| entry.modified = Timestamp::default());
+    let target = temp.path().join("tree 2");
+    materialise(&found, &store, &target).unwrap();
+    assert_eq!(of(&scanned(&target, &store)), [1_700_000_060_000; 3]);
+}
+
+#[test]
+fn a_tree_shares_no_file_with_the_store() {
+    // Another file system, if the machine has one.
+    for folder in [TempDir::new().ok(), TempDir::new_in(Path::new("/dev/shm")).ok()] {
+        let Some(other) = folder else { continue };
+        let temp = TempDir::new().unwrap();
+        let store = store(&temp);
+        let (hash, _) = store.put(&b"content"[..]).unwrap();
+        let target = other.path().join("tree");
+        materialise(&manifest(&[("a", b"content"), ("b", b"content")]), &store, &target).unwrap();
+        let file = target.join("a");
+        let (placed, stored) = (fs::metadata(&file).unwrap(), file_of(&temp, &hash));
+        assert_eq!((placed.nlink(), placed.mode() & 0o7777), (1, 0o444));
+        assert_eq!(fs::metadata(&stored).unwrap().nlink(), 1);
+        // Even who gains the right to write changes this file alone.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&file, "changed").unwrap();
+        assert_eq!(content(&store, &hash), b"content");
+        assert_eq!(fs::read(target.join("b")).unwrap(), b"content");
+        assert_eq!(fs::metadata(&stored).unwrap().mode() & 0o7777, 0o444);
+    }
+}
+
+#[test]
+fn what_is_there_is_not_replaced() {
     let temp = TempDir::new().unwrap();
     let store = store(&temp);
-    let (hash, _) = store.put(&b"content"[..]).unwrap();
-    let target = other.path().join("tree");
-    materialise(&manifest(&[("a", b"content")]), &store, &target).unwrap();
-    let copied = fs::metadata(target.join("a")).unwrap();
-    let stored = fs::metadata(file_of(&temp, &hash)).unwrap();
-    if copied.dev() != stored.dev() {
-        assert_eq!(copied.nlink(), 1);
+    store.put(&b"new"[..]).unwrap();
+    fs::write(temp.path().join("a"), "old").unwrap();
+    let dir = Dir::open_ambient_dir(temp.path(), ambient_authority()).unwrap();
+    match store.place(&entry(b"new"), &dir, "a").unwrap_err() {
+        SnapshotError::Io { source, .. } => assert_eq!(source.kind(), ErrorKind::AlreadyExists),
+        error => panic!("{error}"),
     }
-    assert_eq!(copied.mode() & 0o7777, 0o444);
-    assert_eq!(fs::read(target.join("a")).unwrap(), b"content");
+    assert_eq!(fs::read_to_string(temp.path().join("a")).unwrap(), "old");
 }

@@ -20,13 +20,13 @@ pub fn missing(manifest: &Manifest, blobs: &BlobStore) -> Vec<FileEntry> {
 }
 
 /// Builds the files of `manifest` in the folder `target`, which must be empty
-/// or absent. Files are mode 0444 and share their inode with the store where
-/// the file system permits it; folders are mode 0755. After an error the
+/// or absent. Files are copies, mode 0444, with the time of their entry, or
+/// that of now where it is unknown; folders are mode 0755. After an error the
 /// folder may hold a part: remove it.
 ///
 /// # Errors
-/// `Missing` before anything is built, `TargetNotEmpty`, `Conflict`, or the
-/// disk's error.
+/// `Missing`, before anything is built unless a blob is evicted meanwhile;
+/// `TargetNotEmpty`, `Conflict`, or the disk's error.
 pub fn materialise(
     manifest: &Manifest,
     blobs: &BlobStore,
@@ -49,7 +49,7 @@ pub fn materialise(
             .map_err(|error| refused(manifest, folder, error))?;
     }
     for (path, entry) in &manifest.files {
-        blobs.place(&entry.hash, &dir, path.as_str()).map_err(|error| match error {
+        blobs.place(entry, &dir, path.as_str()).map_err(|error| match error {
             SnapshotError::Io { source, .. } => refused(manifest, path.as_str(), source),
             error => error,
         })?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 use super::error::{BenchError, within};
+use crate::harness::builder;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -72,7 +73,9 @@ fn still_running(hub: &mut Child, log: &Path) -> Result<(), BenchError> {
 
 /// Waits until the hub answers that it is well.
 async fn healthy(hub: &mut Child, data: &Path, log: &Path) -> Result<(), BenchError> {
-    let http = reqwest::Client::builder().timeout(PROBE_LIMIT).build();
+    let http = builder(rustls::RootCertStore::empty(), &[])
+        .map_err(|error| BenchError::part("http")(&*error))?;
+    let http = http.timeout(PROBE_LIMIT).build();
     let http = http.map_err(|error| BenchError::part("http")(&error))?;
     loop {
         still_running(hub, log)?;

@@ -1,4 +1,5 @@
-//! The edge, with one tool that counts its calls and can be made to wait.
+//! The edge, with one tool that counts its calls and can be made to wait,
+//! and random weights for a model.
 //!
 //! Its `file_list` lists the whole workspace, whatever the model asks for.
 //! Each call first appends its idempotency key to the file `calls` in the
@@ -13,6 +14,7 @@ use std::time::Duration;
 use agentos_config::ProcessEnvironment;
 use agentos_domain::{ToolError, ToolSpec};
 use agentos_edge::{App, Cli, Command, Settings};
+use agentos_inference::tiny;
 use agentos_tools::{FileList, FileRead, FileSearch, MetadataExtract, Registry, Tool, ToolContext};
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -40,7 +42,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             agentos_edge::join(&args).await?;
             Ok(())
         }
-        Command::Run(args) => {
+        Command::Run(mut args) => {
+            if args.model.is_none() {
+                args.model = Some(random_weights(args.data.as_deref())?);
+            }
             let settings = Settings::load(&args, &ProcessEnvironment)?;
             settings.start_logging()?;
             let folder = std::env::var_os("AGENT_OS_PROBE_DIR").context("no AGENT_OS_PROBE_DIR")?;
@@ -54,6 +59,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(Box::pin(app.run(CancellationToken::new())).await?)
         }
     }
+}
+
+/// A model that talks for as long as it is let: tests interrupt it.
+fn random_weights(data: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let path = data.context("no --data")?.join("random.gguf");
+    tiny::write_tiny_model(&path, 1)?;
+    Ok(path)
 }
 
 struct Probe {

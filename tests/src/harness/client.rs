@@ -1,11 +1,15 @@
 //! A client of the hub's API.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Step, Task, TaskStatus};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, StatusCode};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 
 use super::events::Watch;
@@ -42,6 +46,25 @@ impl Reply {
     }
 }
 
+/// What every HTTP client here has in common; over TLS it trusts `roots`.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn builder(roots: RootCertStore, alpn: &[&[u8]]) -> Result<reqwest::ClientBuilder> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(5))
+        // A killed hub leaves dead connections behind.
+        .pool_max_idle_per_host(0))
+}
+
 /// The API of one hub, with its admin key.
 #[derive(Clone)]
 pub struct Client {
@@ -56,13 +79,23 @@ impl Client {
     /// # Errors
     /// If the HTTP client cannot be made.
     pub fn new(address: SocketAddr, key: impl Into<String>) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(5))
-            // A killed hub leaves dead connections behind.
-            .pool_max_idle_per_host(0)
-            .build()?;
+        let http = builder(RootCertStore::empty(), &[])?.build()?;
         Ok(Self { http, base: format!("http://{address}"), key: key.into() })
+    }
+
+    /// A client of the API at `https://localhost`, of an authority that
+    /// `ca_pem` holds; HTTP/2, where it is wanted.
+    ///
+    /// # Errors
+    /// If the certificate cannot be read or the HTTP client not be made.
+    pub fn over_tls(port: u16, key: impl Into<String>, ca_pem: &str, http2: bool) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+        let alpn: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
+        let http = builder(roots, alpn)?.https_only(true).build()?;
+        Ok(Self { http, base: format!("https://localhost:{port}"), key: key.into() })
     }
 
     /// A request that can be completed and sent.

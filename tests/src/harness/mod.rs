@@ -18,7 +18,7 @@ mod process;
 mod system;
 mod wait;
 
-pub use client::{Client, Reply};
+pub use client::{Client, Reply, builder};
 pub use edge::{Edge, EdgeProgram};
 pub use events::{Event, EventPlace, Watch};
 pub use hub::{Hub, HubPorts};

@@ -74,10 +74,7 @@ fn a_terminal_sees_the_answer_once_though_it_comes_thrice() {
         [started(), token("The "), token("ans"), reply("The answer"), finished("The answer")];
     let (out, err) = render(true, &events);
     assert_eq!(out, "The answer\n");
-    assert_eq!(
-        err,
-        "[model] m (demonstration weights)\n[model] 9 tokens in, 4 out, 500 ms, 8 tokens/s\n"
-    );
+    assert_eq!(err, "[model] m (demonstration)\n[model] 9 tokens in, 4 out, 500 ms, 8 tokens/s\n");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 
 use crate::support::*;
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 use serde_json::json;
 
 #[test]
@@ -16,6 +18,8 @@ fn help_reads_well_on_sixty_columns() {
         &["files", "put", "--help"],
         &["edge", "--help"],
         &["key", "create", "--help"],
+        &["provider-key", "--help"],
+        &["provider-key", "set", "--help"],
         &["login", "--help"],
         &["config", "--help"],
         &["config", "check", "--help"],
@@ -39,7 +43,9 @@ fn mistakes_in_what_is_typed_exit_with_2() {
         &["task", "list", "--limit", "101"],
         &["task", "show", "../../etc"],
         &["files", "get", "../secret"],
-        &["health", "--url", "https://nas:7777"],
+        &["health", "--url", "ftp://nas:7777"],
+        &["login", "https://nas:7777", "--fingerprint", "12:34"],
+        &["login", "http://nas:7777", "--url", "http://nas:7777"],
         &["key", "create", "phone"],
         &["key", "create", "phone", "--scope", "root"],
         &["key", "create", "phone", "--scope", "read", "--expires", "soon"],
@@ -127,12 +133,16 @@ fn files_go_up_and_come_down_unchanged() {
     let content: Vec<u8> = (0..=255).cycle().take(70_000).collect();
     let local = dir.path().join("a b.bin");
     std::fs::write(&local, &content).unwrap();
-    let answer = json!({"path": "to/a b.bin", "size": content.len(), "hash": "0"});
+    let time = TimeSpec::new(1_772_619_359, 999_999_999);
+    futimens(std::fs::File::open(&local).unwrap(), &time, &time).unwrap();
+    let answer = json!({"path": "to/a b.bin", "size": content.len(), "hash": "0",
+        "modified": "2026-03-04T10:15:59.000Z"});
     let stub = Stub::new(vec![Reply::Json(201, answer)]);
     let output = agentos(&stub.url, &["files", "put", local.to_str().unwrap(), "--to", "to"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let seen = stub.seen();
     assert_eq!(seen[0].line, "PUT /api/files/to/a%20b.bin HTTP/1.1");
+    assert_eq!(seen[0].header("last-modified"), Some("Wed, 04 Mar 2026 10:15:59 GMT"));
     assert_eq!(seen[0].body, content);
 
     let stub = Stub::new(vec![Reply::Bytes(content.clone()), Reply::Bytes(content.clone())]);
@@ -143,6 +153,22 @@ fn files_go_up_and_come_down_unchanged() {
     assert_eq!(std::fs::read(&target).unwrap(), content);
     let output = agentos(&stub.url, &["files", "get", "to/a b.bin"]);
     assert_eq!(output.stdout, content);
+    stub.seen();
+}
+
+#[test]
+fn files_are_listed_with_size_and_time() {
+    let page = json!({"next_cursor": null, "items": [
+        {"path": "a b.md", "size": 1400, "hash": "0", "modified": "2026-03-04T10:15:59.999Z"},
+        // From a hub that tells no times yet.
+        {"path": "old.md", "size": 3, "hash": "0"},
+    ]});
+    let stub = Stub::new(vec![Reply::Json(200, page.clone()), Reply::Json(200, page)]);
+    let output = agentos(&stub.url, &["files", "list"]);
+    let expected = "   1.4 kB  2026-03-04T10:15Z  a b.md\n      3 B                     old.md\n";
+    assert_eq!(out(&output), expected, "{}", err(&output));
+    let output = agentos(&stub.url, &["files", "list", "--quiet"]);
+    assert_eq!(out(&output), "a b.md\nold.md\n", "{}", err(&output));
     stub.seen();
 }
 

@@ -9,4 +9,6 @@ mod keys;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod provider_keys;
+#[cfg(test)]
 mod support;

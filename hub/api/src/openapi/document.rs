@@ -9,9 +9,10 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use crate::browser::SESSION_COOKIE;
 use crate::problem::Code;
 use crate::routes::{Access, ROUTES, Route};
-use crate::{docs, edges, events, files, health, keys, metrics, tasks};
+use crate::{docs, edges, events, files, health, keys, metrics, provider_keys, session, tasks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +27,8 @@ use crate::{docs, edges, events, files, health, keys, metrics, tasks};
         files::list, files::store, files::fetch, files::remove,
         edges::list, edges::invite, edges::revoke,
         keys::create, keys::list, keys::revoke,
+        provider_keys::list, provider_keys::set, provider_keys::remove,
+        session::open, session::show, session::close,
         health::health, health::ready, metrics::serve,
         serve, docs::page, docs::asset, docs::redoc,
     ),
@@ -35,24 +38,22 @@ use crate::{docs, edges, events, files, health, keys, metrics, tasks};
         (name = "files", description = "The workspace that agents see"),
         (name = "edges", description = "The machines that run models and agents"),
         (name = "keys", description = "API keys"),
+        (name = "provider keys", description = "Keys of models' providers, encrypted"),
+        (name = "session", description = "Signing in and out, for browsers"),
         (name = "hub", description = "The hub itself"),
     ),
 )]
 struct Described;
 
-/// The name of the one security scheme.
+/// The names of the security schemes.
 const SCHEME: &str = "key";
+const SESSION_SCHEME: &str = "session";
 
 /// The errors that any route may answer.
 const ALWAYS: [Code; 3] = [Code::RateLimited, Code::Unavailable, Code::Internal];
 /// The errors of routes that want a key.
-const GUARDED: [Code; 5] = [
-    Code::Unauthenticated,
-    Code::InvalidToken,
-    Code::TokenExpired,
-    Code::AuthError,
-    Code::InsufficientScope,
-];
+const GUARDED: [Code; 4] =
+    [Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::AuthError];
 
 /// The document.
 pub(crate) fn document() -> &'static Value {
@@ -68,11 +69,19 @@ pub(crate) fn templates(path: &str) -> String {
 fn complete() -> Value {
     let mut document = json!(Described::openapi());
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
-    document["components"]["securitySchemes"] = json!({ SCHEME: {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API key: `Authorization: Bearer aos_…`",
-    }});
+    document["components"]["securitySchemes"] = json!({
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key: `Authorization: Bearer aos_…`",
+        },
+        SESSION_SCHEME: {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": SESSION_COOKIE,
+            "description": "A browser's session, begun by `POST /api/session`",
+        },
+    });
     for route in &ROUTES {
         let method = route.method.as_str().to_lowercase();
         let path = templates(route.path);
@@ -99,10 +108,14 @@ fn describe(operation: &mut Map<String, Value>, route: &Route) {
         Access::Public => {
             operation.insert("security".to_owned(), json!([]));
         }
+        Access::Known => guarded(operation, &mut codes),
         Access::Scope(scope) => {
-            codes.extend(GUARDED);
-            operation.insert("security".to_owned(), json!([{ SCHEME: [] }]));
+            guarded(operation, &mut codes);
+            codes.push(Code::InsufficientScope);
             operation.insert("x-required-scope".to_owned(), json!(scope));
+            if !route.method.is_safe() {
+                codes.push(Code::CsrfRefused);
+            }
         }
     }
     let mut by_status: BTreeMap<StatusCode, Vec<&str>> = BTreeMap::new();
@@ -128,6 +141,12 @@ fn describe(operation: &mut Map<String, Value>, route: &Route) {
             ],
         });
     }
+}
+
+/// For a route that wants a key.
+fn guarded(operation: &mut Map<String, Value>, codes: &mut Vec<Code>) {
+    codes.extend(GUARDED);
+    operation.insert("security".to_owned(), json!([{ SCHEME: [] }, { SESSION_SCHEME: [] }]));
 }
 
 fn describe_body(body: &mut Value) {

@@ -149,6 +149,20 @@ pub(crate) struct Key {
     revoked_at: Option<String>,
 }
 
+/// Who one is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Session {
+    /// The name of the key.
+    user_id: String,
+    /// The workspace that it opens.
+    workspace_id: String,
+    /// What it allows.
+    scopes: Vec<Scope>,
+    /// When the session ends, or without a session the key.
+    #[schema(format = DateTime, required)]
+    expires_at: Option<String>,
+}
+
 /// A key that was made just now.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewKey {
@@ -164,6 +178,36 @@ pub(crate) struct NewKey {
 pub(crate) struct KeyPage {
     /// The keys, oldest first.
     items: Vec<Key>,
+    /// Null: all keys are in one page.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// A workspace's key of a provider, without the key itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProviderKey {
+    /// Whose API it opens.
+    #[schema(pattern = "^[a-z0-9_-]{1,40}$")]
+    provider: String,
+    /// Its last four characters, where it has at least twelve.
+    #[schema(required)]
+    hint: Option<String>,
+    /// When a key of this provider was first set.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When this key was set.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Whether it can be used. If not, it was stored under another master key:
+    /// restore the hub's key file, or set the key again.
+    readable: bool,
+}
+
+/// The provider keys of a workspace.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProviderKeyPage {
+    /// The keys, by the provider's name.
+    items: Vec<ProviderKey>,
     /// Null: all keys are in one page.
     #[schema(required)]
     next_cursor: Option<String>,

@@ -10,6 +10,7 @@ pub(crate) use document::serve;
 #[cfg(test)]
 pub(crate) use document::{document, templates};
 pub(crate) use machines::{
-    EdgePage, Health, Invitation, Key, KeyPage, NewKey, Readiness, RevokedEdge, Scope,
+    EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
+    RevokedEdge, Scope, Session,
 };
 pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage, TaskStatus};

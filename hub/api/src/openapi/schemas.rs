@@ -295,6 +295,9 @@ pub(crate) struct File {
     /// BLAKE3 of its content.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     hash: String,
+    /// When its content was last changed, as its owner's machine said.
+    #[schema(format = DateTime)]
+    modified: String,
 }
 
 /// The files of the workspace.

@@ -1,6 +1,6 @@
 //! Files over the API.
 
-use agentos_domain::BlobHash;
+use agentos_domain::{BlobHash, Clock, SystemClock, Timestamp};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use futures::StreamExt;
@@ -22,8 +22,10 @@ async fn a_file_comes_back_as_it_was() {
         content.chunks(7001).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
     let stored = put(&hub, "a/b.bin", Body::from_stream(futures::stream::iter(pieces))).await;
     assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.text());
-    let entry = json!({ "path": "a/b.bin", "size": 300_000, "hash": hash });
-    assert_eq!(stored.json(), entry);
+    let entry = stored.json();
+    let expected = json!({ "path": "a/b.bin", "size": 300_000, "hash": hash,
+        "modified": entry["modified"] });
+    assert_eq!(entry, expected);
     assert_eq!(stored.header("location"), Some("/api/files/a/b.bin"));
     let list = hub.get("/api/files", READER).await.json();
     assert_eq!(list, json!({ "items": [entry], "next_cursor": null }));
@@ -132,4 +134,47 @@ async fn a_file_that_breaks_off_changes_nothing() {
     let detail = put(&hub, "a", broken).await.problem(400, "BAD_REQUEST");
     assert!(!detail.contains("gone"), "{detail}");
     assert_eq!(hub.get("/api/files/a", READER).await.text(), "whole");
+}
+
+#[tokio::test]
+async fn a_file_keeps_the_time_that_its_owner_said() {
+    let hub = Fixture::new().await;
+    let put = async |content: &'static str, date: Option<&str>| {
+        let mut put =
+            Request::put("/api/files/a").header("authorization", format!("Bearer {ADMIN}"));
+        if let Some(date) = date {
+            put = put.header("last-modified", date);
+        }
+        hub.send(put.body(Body::from(content)).unwrap()).await
+    };
+    let date = "Wed, 04 Mar 2026 10:15:59 GMT";
+    for written in [date, "Wednesday, 04-Mar-26 10:15:59 GMT", "Wed, 4 Mar 2026 12:15:59 +0200"] {
+        let stored = put("1", Some(written)).await.json();
+        assert_eq!(stored["modified"], "2026-03-04T10:15:59.000Z", "{written}");
+    }
+    // The same content with nothing said is no change.
+    let entry = put("1", None).await.json();
+    assert_eq!(entry["modified"], "2026-03-04T10:15:59.000Z");
+    assert_eq!(hub.get("/api/files", READER).await.json()["items"], json!([entry]));
+    for method in [Method::GET, Method::HEAD] {
+        let got = hub.send(request(method, "/api/files/a", READER, Body::empty())).await;
+        assert_eq!((got.status, got.header("last-modified")), (StatusCode::OK, Some(date)));
+    }
+
+    for bad in ["", "yesterday", "2026-03-04T10:15:59Z", "Thu, 04 Mar 2026 10:15:59 GMT"] {
+        let detail = put("2", Some(bad)).await.problem(400, "BAD_REQUEST");
+        assert!(detail.starts_with("Last-Modified: "), "{detail}");
+    }
+    let twice = Request::put("/api/files/a")
+        .header("authorization", format!("Bearer {ADMIN}"))
+        .header("last-modified", date)
+        .header("last-modified", date);
+    hub.send(twice.body(Body::from("2")).unwrap()).await.problem(400, "BAD_REQUEST");
+    assert_eq!(hub.get("/api/files/a", READER).await.text(), "1");
+
+    // New content with nothing said: the hub's clock.
+    let before = SystemClock.now();
+    let stored: Timestamp =
+        serde_json::from_value(put("3", None).await.json()["modified"].clone()).unwrap();
+    assert!(before <= stored && stored <= SystemClock.now(), "{stored}");
 }

@@ -1,6 +1,6 @@
 //! Every route of the document × every kind of credentials: who gets what.
 
-use agentos_domain::{Timestamp, WorkspaceId};
+use agentos_domain::{ProviderSecret, Timestamp, WorkspaceId};
 use agentos_engine::Principal;
 use async_trait::async_trait;
 use axum::body::Body;
@@ -16,6 +16,8 @@ use crate::{TokenRefusal, TokenVerifier};
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wants {
     Nothing,
+    /// Any good key, whatever its scopes.
+    Key,
     Read,
     Run,
     Admin,
@@ -32,6 +34,9 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("get /docs/{file}", "/docs/script.js", Wants::Nothing),
     ("get /redoc", "/redoc", Wants::Nothing),
     ("get /metrics", "/metrics", Wants::Read),
+    ("post /api/session", "/api/session", Wants::Key),
+    ("get /api/session", "/api/session", Wants::Key),
+    ("delete /api/session", "/api/session", Wants::Nothing),
     ("post /api/tasks", "/api/tasks", Wants::Run),
     ("get /api/tasks", "/api/tasks", Wants::Read),
     ("get /api/tasks/{id}", "/api/tasks/TASK", Wants::Read),
@@ -48,6 +53,9 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("get /api/keys", "/api/keys", Wants::Admin),
     ("post /api/keys", "/api/keys", Wants::Admin),
     ("post /api/keys/{id}/revoke", "/api/keys/KEY/revoke", Wants::Admin),
+    ("get /api/provider-keys", "/api/provider-keys", Wants::Admin),
+    ("put /api/provider-keys/{provider}", "/api/provider-keys/new", Wants::Admin),
+    ("delete /api/provider-keys/{provider}", "/api/provider-keys/canary", Wants::Admin),
 ];
 
 const CANARY: &str = "canary-of-default";
@@ -80,6 +88,9 @@ async fn world() -> World {
     hub.engine.complete(&task, CANARY).await.unwrap();
     let put = super::request("PUT".parse().unwrap(), "/api/files/canary.txt", ADMIN, CANARY.into());
     assert_eq!(hub.send(put).await.status, StatusCode::CREATED);
+    let provider = "canary".parse().unwrap();
+    let secret = ProviderSecret::new(CANARY.to_owned()).unwrap();
+    hub.engine.handle.set_provider_key(&own, &provider, &secret).await.unwrap();
     World { hub, issuer, task: task.to_string(), key }
 }
 
@@ -97,6 +108,7 @@ impl World {
         let body = match row.0 {
             "post /api/tasks" => json!({ "input": "x", "wait": false }).to_string(),
             "post /api/keys" => json!({ "name": "x", "scopes": ["read"] }).to_string(),
+            "put /api/provider-keys/{provider}" => json!({ "key": "sk-of-nobody" }).to_string(),
             _ => String::new(),
         };
         self.hub.send(request.body(Body::from(body)).unwrap()).await
@@ -128,7 +140,9 @@ fn refused(issuer: &Issuer) -> Vec<(&'static str, Vec<String>, u16, &'static str
 }
 
 fn holds(held: &[Wants], wants: Wants) -> bool {
-    wants == Wants::Nothing || held.contains(&Wants::Admin) || held.contains(&wants)
+    matches!(wants, Wants::Nothing | Wants::Key)
+        || held.contains(&Wants::Admin)
+        || held.contains(&wants)
 }
 
 #[test]
@@ -242,6 +256,9 @@ async fn blind(world: &World, token: &str) {
     }
     let file = world.hub.get("/api/files/canary.txt", ADMIN).await;
     assert_eq!(file.text(), CANARY);
+    let keys = world.hub.get("/api/provider-keys", ADMIN).await.json();
+    assert_eq!(keys["items"].as_array().unwrap().len(), 1, "{keys}");
+    assert_eq!(keys["items"][0]["provider"], "canary");
     assert_eq!(world.hub.get("/api/tasks", "for-the-path").await.status, StatusCode::OK);
 }
 
@@ -280,6 +297,7 @@ impl TokenVerifier for Stub {
                 name: "Ada".to_owned(),
                 workspace_id: "other".parse().unwrap(),
                 scopes: vec!["read".to_owned()],
+                expires_at: None,
             }),
             "old.signed.token" => Err(TokenRefusal::Expired),
             "unlucky.signed.token" => Err(TokenRefusal::Unchecked("no key set".to_owned())),

@@ -8,10 +8,13 @@ mod limits;
 mod matrix;
 mod metrics;
 mod openapi;
+mod provider_keys;
 mod server;
+mod session;
 mod signed;
 mod tasks;
 mod tenancy;
+mod tls;
 
 use std::sync::Arc;
 

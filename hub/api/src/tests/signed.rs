@@ -45,6 +45,7 @@ impl TokenVerifier for Tokens {
             name: identity.name.unwrap_or(identity.subject),
             workspace_id: identity.workspace,
             scopes: identity.scopes,
+            expires_at: Some(identity.expires_at),
         })
     }
 }

@@ -48,6 +48,9 @@ enum Op {
     MakeKey,
     ListKeys,
     RevokeKey(Whose, usize),
+    SetProviderKey(usize),
+    ListProviderKeys,
+    RemoveProviderKey(Whose, usize),
     /// A route on which nobody has anything of their own.
     Elsewhere(usize),
 }
@@ -74,6 +77,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::MakeKey),
         1 => Just(Op::ListKeys),
         1 => (whose(), any::<usize>()).prop_map(|(of, at)| Op::RevokeKey(of, at)),
+        2 => (0..2_usize).prop_map(Op::SetProviderKey),
+        1 => Just(Op::ListProviderKeys),
+        1 => (whose(), 0..2_usize).prop_map(|(of, name)| Op::RemoveProviderKey(of, name)),
         2 => (0..8_usize).prop_map(Op::Elsewhere),
     ]
 }
@@ -125,7 +131,7 @@ fn a_leak_is_found_by_every_operation() {
     let submit = Op::Submit { idempotency_key: Some(0), text: 0 };
     let (same, own) = (Op::PutFile { name: 0, text: 1 }, Op::PutFile { name: 1, text: 1 });
     let done = [submit, Op::Finish];
-    let cases: [(&[Op], Op); 15] = [
+    let cases: [(&[Op], Op); 18] = [
         (&[submit], submit),
         (&[submit], Op::ListTasks(None)),
         (&[submit], Op::ListTasks(Some((Theirs, 0)))),
@@ -140,6 +146,9 @@ fn a_leak_is_found_by_every_operation() {
         (&[], Op::MakeKey),
         (&[Op::MakeKey], Op::ListKeys),
         (&[Op::MakeKey], Op::RevokeKey(Theirs, 1)),
+        (&[Op::SetProviderKey(1)], Op::SetProviderKey(0)),
+        (&[Op::SetProviderKey(1)], Op::ListProviderKeys),
+        (&[Op::SetProviderKey(1)], Op::RemoveProviderKey(Theirs, 1)),
         (&[], Op::Elsewhere(0)),
     ];
     for (before, then) in cases {

@@ -1,3 +1,4 @@
+use agentos_domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::{NOW, SECRET, Signer, by_secret, claims, with, without};
@@ -19,6 +20,7 @@ async fn claims_become_an_identity() {
             email: Some("alice@home.test".to_owned()),
             name: Some("Alice".to_owned()),
             scopes: vec!["read".to_owned(), "run".to_owned()],
+            expires_at: Timestamp::from_millis((NOW + 600) * 1000),
         }
     );
     let bare = verify(&json!({"sub": "bob", "exp": NOW + 1, "name": null})).await.unwrap();

@@ -3,6 +3,7 @@
 mod config;
 mod cost;
 mod identity;
+mod memory;
 mod property;
 mod rotation;
 mod stub;

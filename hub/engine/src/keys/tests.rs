@@ -45,14 +45,14 @@ async fn a_key_opens_what_it_was_made_for_until_it_is_revoked() {
         let Authentication::Known(who) = keys.authenticate(&token).await.unwrap() else { panic!() };
         assert_eq!((who.id, who.scopes), (info.key_id.to_string(), info.scopes.clone()));
     }
-    assert!(keys.authenticate_remembered(&token).await.is_some());
+    assert!(keys.authenticate_remembered(&KeyDigest::of(&token)).await.is_some());
     let other = "other".parse().unwrap();
     assert!(keys.revoke_key(Some(&other), &info.key_id).await.is_err());
     assert!(matches!(keys.authenticate(&token).await.unwrap(), Authentication::Known(_)));
     let revoked = keys.revoke_key(Some(&info.workspace_id), &info.key_id).await.unwrap();
     assert_eq!(revoked.revoked_at, Some(hub.clock.now()));
     assert!(matches!(keys.authenticate(&token).await.unwrap(), Authentication::Unknown));
-    assert!(keys.authenticate_remembered(&token).await.is_none());
+    assert!(keys.authenticate_remembered(&KeyDigest::of(&token)).await.is_none());
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_revoked_key_is_not_remembered_by_a_reader_who_came_before() {
     let record = keys.shared.store.key_by_hash(&hash).await.unwrap().unwrap();
     keys.revoke_key(None, &info.key_id).await.unwrap();
     keys.shared.keys.remember(generation, record);
-    assert!(keys.authenticate_remembered(&token).await.is_none());
+    assert!(keys.authenticate_remembered(&KeyDigest::of(&token)).await.is_none());
 }
 
 #[tokio::test]

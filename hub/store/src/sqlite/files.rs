@@ -14,24 +14,35 @@ pub(super) fn put(
     path: &RelPath,
     entry: &FileEntry,
     now: Timestamp,
-) -> Result<(), Fault> {
-    // The same content again is no change: snapshots stay valid.
+) -> Result<FileEntry, Fault> {
+    let known = entry.known_time();
+    // The same content again is no change: snapshots stay valid, unless the
+    // owner says another time.
     let changed = conn
         .prepare_cached(
-            "INSERT INTO files (workspace_id, path, hash, size, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO files (workspace_id, path, hash, size, updated_at, modified_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?6, ?5))
              ON CONFLICT (workspace_id, path) DO UPDATE
-             SET hash = excluded.hash, size = excluded.size, updated_at = excluded.updated_at
-             WHERE hash <> excluded.hash OR size <> excluded.size",
+             SET hash = excluded.hash, size = excluded.size, updated_at = excluded.updated_at,
+                 modified_at = excluded.modified_at
+             WHERE hash <> excluded.hash OR size <> excluded.size OR modified_at <> ?6",
         )?
         .execute(params![
             ws.as_str(),
             path.as_str(),
             entry.hash.to_string(),
             int(entry.size),
-            now.millis()
+            now.millis(),
+            known.map(Timestamp::millis)
         ])?;
-    if changed > 0 { new_version(conn, ws) } else { Ok(()) }
+    if changed > 0 {
+        new_version(conn, ws)?;
+        return Ok(FileEntry { modified: known.unwrap_or(now), ..entry.clone() });
+    }
+    let modified = conn
+        .prepare_cached("SELECT modified_at FROM files WHERE workspace_id = ?1 AND path = ?2")?
+        .query_row([ws.as_str(), path.as_str()], |row| row.get(0))?;
+    Ok(FileEntry { modified: Timestamp::from_millis(modified), ..entry.clone() })
 }
 
 pub(super) fn delete(conn: &Connection, ws: &WorkspaceId, path: &RelPath) -> Result<bool, Fault> {
@@ -60,8 +71,9 @@ fn version(conn: &Connection, ws: &str) -> Result<i64, Fault> {
 }
 
 pub(super) fn manifest(conn: &Connection, ws: &WorkspaceId) -> Result<Manifest, Fault> {
-    let mut statement =
-        conn.prepare_cached("SELECT path, hash, size FROM files WHERE workspace_id = ?1")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT path, hash, size, modified_at FROM files WHERE workspace_id = ?1",
+    )?;
     Ok(rows::manifest(&mut statement.query([ws.as_str()])?)?)
 }
 
@@ -81,16 +93,17 @@ pub(super) fn current_snapshot(conn: &Connection, ws: &WorkspaceId) -> Result<i6
         .execute(params![ws.as_str(), version])?;
     let id = conn.last_insert_rowid();
     conn.prepare_cached(
-        "INSERT INTO snapshot_files (snapshot_id, workspace_id, path, hash, size)
-         SELECT ?1, workspace_id, path, hash, size FROM files WHERE workspace_id = ?2",
+        "INSERT INTO snapshot_files (snapshot_id, workspace_id, path, hash, size, modified_at)
+         SELECT ?1, workspace_id, path, hash, size, modified_at FROM files WHERE workspace_id = ?2",
     )?
     .execute(params![id, ws.as_str()])?;
     Ok(id)
 }
 
 pub(super) fn snapshot(conn: &Connection, id: i64) -> Result<Manifest, Fault> {
-    let mut statement =
-        conn.prepare_cached("SELECT path, hash, size FROM snapshot_files WHERE snapshot_id = ?1")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT path, hash, size, modified_at FROM snapshot_files WHERE snapshot_id = ?1",
+    )?;
     Ok(rows::manifest(&mut statement.query([id])?)?)
 }
 

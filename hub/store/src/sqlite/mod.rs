@@ -8,6 +8,7 @@ mod journal;
 mod keys;
 mod leases;
 mod open;
+mod provider_keys;
 mod readers;
 mod rows;
 mod service;

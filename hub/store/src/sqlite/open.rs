@@ -11,11 +11,15 @@ use rusqlite_migration::{M, Migrations};
 use super::fault;
 use crate::StoreError;
 
-const MIGRATIONS: &[M<'_>] =
-    &[M::up(include_str!("schema/001_initial.sql")), M::up(include_str!("schema/002_keys.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("schema/001_initial.sql")),
+    M::up(include_str!("schema/002_keys.sql")),
+    M::up(include_str!("schema/003_times.sql")),
+    M::up(include_str!("schema/004_provider_keys.sql")),
+];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;

@@ -10,7 +10,7 @@ use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row, RowIndex};
 use serde::de::DeserializeOwned;
 
-use crate::{EdgeRecord, KeyRecord};
+use crate::{EdgeRecord, KeyRecord, ProviderKeyRecord, SealedKey};
 
 /// SQLite's integers are signed; nothing that is counted here gets near.
 pub(super) fn int(value: u64) -> i64 {
@@ -135,12 +135,30 @@ pub(super) fn key(row: &Row<'_>) -> Result<KeyRecord> {
     })
 }
 
-/// From rows with `path`, `hash` and `size`.
+/// From a row of `provider_keys`.
+pub(super) fn provider_key(row: &Row<'_>) -> Result<ProviderKeyRecord> {
+    Ok(ProviderKeyRecord {
+        provider: parsed(row, "provider")?,
+        key: SealedKey {
+            master_key: row.get("master_key")?,
+            sealed: row.get("sealed")?,
+            hint: row.get("hint")?,
+        },
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+/// From rows with `path`, `hash`, `size` and `modified_at`.
 pub(super) fn manifest(rows: &mut rusqlite::Rows<'_>) -> Result<Manifest> {
     let mut manifest = Manifest::default();
     while let Some(row) = rows.next()? {
         let path: RelPath = parsed(row, "path")?;
-        let entry = FileEntry { hash: parsed(row, "hash")?, size: uint(row, "size")? };
+        let entry = FileEntry {
+            hash: parsed(row, "hash")?,
+            size: uint(row, "size")?,
+            modified: time(row, "modified_at")?,
+        };
         manifest.files.insert(path, entry);
     }
     Ok(manifest)

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, RelPath,
-    SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
+    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, ProviderName,
+    RelPath, SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use super::open::SCHEMA_VERSION;
-use super::{SqliteStore, edges, files, journal, keys, leases, tasks};
+use super::{SqliteStore, edges, files, journal, keys, leases, provider_keys, tasks};
 use crate::{
     Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Redeemed, Store, StoreError, TaskFilter, TaskLoad,
+    ProviderKeyRecord, Redeemed, SealedKey, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -187,7 +187,7 @@ impl Store for SqliteStore {
         path: &RelPath,
         entry: &FileEntry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<FileEntry, StoreError> {
         let (ws, path, entry) = (ws.clone(), path.clone(), entry.clone());
         self.write(move |tx| files::put(tx.conn, &ws, &path, &entry, now)).await
     }
@@ -245,6 +245,44 @@ impl Store for SqliteStore {
     async fn key_used(&self, id: &KeyId, now: Timestamp) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |tx| keys::used(tx.conn, &id, now)).await
+    }
+
+    async fn put_provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+        key: &SealedKey,
+        now: Timestamp,
+    ) -> Result<ProviderKeyRecord, StoreError> {
+        let (ws, provider, key) = (ws.clone(), provider.clone(), key.clone());
+        self.write(move |tx| provider_keys::put(tx.conn, &ws, &provider, &key, now)).await
+    }
+
+    async fn provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+    ) -> Result<Option<ProviderKeyRecord>, StoreError> {
+        let (ws, provider) = (ws.clone(), provider.clone());
+        self.read(move |conn| provider_keys::by_name(conn, &ws, &provider)).await
+    }
+
+    async fn provider_keys(&self, ws: &WorkspaceId) -> Result<Vec<ProviderKeyRecord>, StoreError> {
+        let ws = ws.clone();
+        self.read(move |conn| provider_keys::list(conn, &ws)).await
+    }
+
+    async fn delete_provider_key(
+        &self,
+        ws: &WorkspaceId,
+        provider: &ProviderName,
+    ) -> Result<bool, StoreError> {
+        let (ws, provider) = (ws.clone(), provider.clone());
+        self.write(move |tx| provider_keys::delete(tx.conn, &ws, &provider)).await
+    }
+
+    async fn master_keys(&self) -> Result<Vec<([u8; 8], u64)>, StoreError> {
+        self.read(provider_keys::master_keys).await
     }
 
     async fn task_load(&self) -> Result<TaskLoad, StoreError> {

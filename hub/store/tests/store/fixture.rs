@@ -114,5 +114,9 @@ pub(crate) fn finished() -> Entry {
 }
 
 pub(crate) fn file(content: &str) -> FileEntry {
-    FileEntry { hash: BlobHash::of(content.as_bytes()), size: content.len() as u64 }
+    FileEntry {
+        hash: BlobHash::of(content.as_bytes()),
+        size: content.len() as u64,
+        modified: at(-1000),
+    }
 }

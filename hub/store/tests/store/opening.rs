@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use agentos_domain::{EdgeId, Manifest};
 use agentos_store::{Store, StoreError};
 
-use crate::fixture::{add_task, open, sqlite};
+use crate::fixture::{add_task, claim, open, sqlite, ws};
 
 async fn refusal(path: &Path) -> StoreError {
     open(path).await.err().unwrap()
@@ -17,7 +18,7 @@ async fn a_missing_folder_is_made_and_the_file_is_private() {
     let path = folder.path().join("a/b/hub.db");
     let store = open(&path).await.unwrap();
     add_task(&store, "a", 0).await;
-    assert_eq!(store.check().await.unwrap().schema_version, 2);
+    assert_eq!(store.check().await.unwrap().schema_version, 4);
     for name in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"] {
         let mode = std::fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} is readable by others");
@@ -50,7 +51,7 @@ async fn a_newer_database_is_refused_untouched() {
     assert_eq!(
         error.to_string(),
         format!(
-            "database {} was written by a newer version (schema 99, this program knows 2): \
+            "database {} was written by a newer version (schema 99, this program knows 4): \
              install that version or restore a backup",
             path.display()
         )
@@ -66,7 +67,7 @@ async fn a_newer_version_in_the_log_is_seen_too() {
     // Still open, so that its change is only in the write-ahead log.
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 2, .. }));
+    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 4, .. }));
 }
 
 #[tokio::test]
@@ -124,12 +125,26 @@ async fn an_older_database_is_brought_up_to_date() {
         "INSERT INTO api_keys (key_id, name, prefix, hash, workspace_id, scopes, created_at)
              VALUES ('key_0192f5e0a0007000800000000000abcd', 'admin', 'aos_1234',
                      zeroblob(32), 'default', '[\"admin\"]', 5);
+         INSERT INTO files (workspace_id, path, hash, size, updated_at)
+             VALUES ('a', 'x', hex(zeroblob(32)), 3, 7), ('a', 'y', hex(zeroblob(32)), 3, 8);
+         INSERT INTO workspaces (workspace_id, files_version) VALUES ('a', 2);
+         INSERT INTO snapshots (snapshot_id, workspace_id, version) VALUES (1, 'a', 2);
+         -- Since the snapshot `y` has changed.
+         INSERT INTO snapshot_files (snapshot_id, workspace_id, path, hash, size)
+             VALUES (1, 'a', 'x', hex(zeroblob(32)), 3), (1, 'a', 'y', hex(randomblob(32)), 3);
          PRAGMA application_id = 1097289555; PRAGMA user_version = 1;",
     )
     .unwrap();
     old.close().unwrap();
     let store = open(&path).await.unwrap();
-    assert_eq!(store.check().await.unwrap().schema_version, 2);
+    assert_eq!(store.check().await.unwrap().schema_version, 4);
     let key = store.key_by_hash(&[0; 32]).await.unwrap().unwrap();
     assert_eq!((key.name.as_str(), key.last_used_at), ("admin", None));
+    let times = |manifest: Manifest| {
+        manifest.files.into_values().map(|entry| entry.modified.millis()).collect::<Vec<_>>()
+    };
+    assert_eq!(times(store.manifest(&ws("a")).await.unwrap()), [7, 8]);
+    add_task(&store, "a", 0).await;
+    let claimed = claim(&store, &EdgeId::generate(), 1).await;
+    assert_eq!(times(claimed.manifest), [7, 0]);
 }

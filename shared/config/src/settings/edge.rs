@@ -44,7 +44,7 @@ const MODEL: &[Setting] = &[
         "path",
         Kind::Text(Format::Path),
         "null",
-        "A model in GGUF format; without it, demonstration weights with random output",
+        "A model in GGUF format; without it, the built-in pocket model, a demonstration",
     )
     .env(&[Alias::new("AGENT_OS_MODEL")])
     .samples("~/models/Qwen3-1.7B-Q8_0.gguf", "/models/other.gguf"),

@@ -18,6 +18,7 @@ pub(crate) const HUB: &[Setting] = &[
     Setting::section("agents", AGENTS, "Agents are files, read again when they change"),
     Setting::section("models", MODELS, "Models beside those that the edges run"),
     Setting::section("router", ROUTER, "Which model answers; also read from config/litellm.yaml"),
+    Setting::section("security", SECURITY, "Secrets that the hub keeps"),
     Setting::section("providers", PROVIDERS, "Keys and addresses of the models' providers"),
     Setting::section("schedule", SCHEDULE, "The daily report"),
     Setting {
@@ -57,10 +58,10 @@ const SERVER: &[Setting] = &[
         "public_url",
         Kind::Text(Format::HttpUrl),
         "null",
-        "The address by which clients reach the API, where it is another",
+        "The address by which clients reach the API, where it is another; \
+         a certificate of the hub's own authority carries its name",
     )
-    .samples("https://nas.local:7777", "https://agents.example")
-    .planned(),
+    .samples("https://nas.local:7777", "https://agents.example"),
     Setting::new(
         "cors_origins",
         Kind::List(&Kind::Text(Format::WebOrigin)),
@@ -76,15 +77,23 @@ const TLS: &[Setting] = &[
         "mode",
         Kind::Choice(&["off", "hub_ca", "files"]),
         "off",
-        "Plain HTTP (off), a certificate of the hub's own authority (hub_ca), or a given one (files)",
+        "Plain HTTP (off), HTTPS with a certificate of the hub's own authority, which it renews \
+         (hub_ca), or HTTPS with a given one (files)",
+    ),
+    Setting::new(
+        "cert",
+        Kind::Text(Format::Path),
+        "null",
+        "Certificate chain in PEM, for files; read again when it changes",
     )
-    .planned(),
-    Setting::new("cert", Kind::Text(Format::Path), "null", "Certificate chain in PEM, for files")
-        .samples("tls/cert.pem", "/etc/ssl/hub.pem")
-        .planned(),
-    Setting::new("key", Kind::Text(Format::Path), "null", "Private key in PEM, for files")
-        .samples("tls/key.pem", "/etc/ssl/hub.key")
-        .planned(),
+    .samples("tls/cert.pem", "/etc/ssl/hub.pem"),
+    Setting::new(
+        "key",
+        Kind::Text(Format::Path),
+        "null",
+        "Private key in PEM, for files; read again when it changes",
+    )
+    .samples("tls/key.pem", "/etc/ssl/hub.key"),
 ];
 
 const AUTH: &[Setting] = &[
@@ -219,7 +228,7 @@ const LINK: &[Setting] = &[
         "names",
         Kind::List(&Kind::Text(Format::HostName)),
         "[]",
-        "Further names and addresses under which edges reach this hub",
+        "Further names and addresses under which edges, and clients over HTTPS, reach this hub",
     )
     .env(&[Alias::new("AGENT_OS_LINK_NAMES")])
     .samples(r#"["nas.local"]"#, r#"["10.0.0.2", "nas.example"]"#),
@@ -260,6 +269,28 @@ const AGENTS: &[Setting] = &[
         "2",
         "How often the files are looked at",
     ),
+];
+
+const SECURITY: &[Setting] = &[
+    Setting::new(
+        "secrets_key",
+        Kind::Text(Format::SecretsKey),
+        "null",
+        "The master key that encrypts the workspaces' provider keys, in place of a file",
+    )
+    .env(&[Alias::new("AGENT_OS_SECRETS_KEY")])
+    .secret()
+    .samples(
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    ),
+    Setting::new(
+        "secrets_key_file",
+        Kind::Text(Format::Path),
+        "secrets.key",
+        "File with the master key, relative to the data folder; made when first needed",
+    )
+    .samples("/run/secrets/agentos", "other.key"),
 ];
 
 const PROVIDERS: &[Setting] = &[

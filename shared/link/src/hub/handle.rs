@@ -1,6 +1,7 @@
 //! What the rest of the hub sees of the link.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use agentos_domain::{EdgeId, SessionEpoch};
@@ -10,6 +11,7 @@ use tokio::sync::broadcast;
 use super::conn::Conn;
 use super::listen::Shared;
 use crate::channel::LinkChannel;
+use crate::error::LinkError;
 use crate::serve::Transport;
 use crate::token::JoinToken;
 
@@ -143,5 +145,45 @@ impl HubLinkHandle {
     #[must_use]
     pub fn ca_fingerprint(&self) -> [u8; 32] {
         self.shared.ca.fingerprint()
+    }
+
+    /// The certificate of the hub's certificate authority, PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.shared.ca.pem()
+    }
+
+    /// A certificate of the hub's authority for another server of the hub, such
+    /// as its API: kept in `dir` (`server.pem`, `server.key`), made anew when
+    /// `names` changed or less than 30 of its 90 days are left.
+    ///
+    /// # Errors
+    /// [`LinkError`], where the files cannot be used or a name not be certified.
+    pub fn server_certificate(
+        &self,
+        dir: &Path,
+        names: &[String],
+    ) -> Result<ServerCertificate, LinkError> {
+        let ca = &self.shared.ca;
+        let (certificate, key_pem, is_new) =
+            ca.server_certificate(dir, names, self.shared.clock.now())?;
+        Ok(ServerCertificate { chain_pem: certificate + ca.pem(), key_pem, is_new })
+    }
+}
+
+/// What a server of the hub proves itself with.
+#[derive(Clone)]
+pub struct ServerCertificate {
+    /// Its certificate and that of the authority, PEM.
+    pub chain_pem: String,
+    /// Its private key, PEM.
+    pub key_pem: String,
+    /// Whether it was made just now.
+    pub is_new: bool,
+}
+
+impl std::fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerCertificate").field("is_new", &self.is_new).finish_non_exhaustive()
     }
 }

@@ -20,5 +20,5 @@ mod sources;
 mod table;
 
 pub use config::{EdgeRegistry, HubLinkConfig};
-pub use handle::{EdgeSession, HubLinkHandle, LinkEvent};
+pub use handle::{EdgeSession, HubLinkHandle, LinkEvent, ServerCertificate};
 pub use listen::HubLink;

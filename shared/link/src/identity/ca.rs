@@ -19,6 +19,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const CA_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Life of the hub's server certificate.
 const HUB_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Life of a server's certificate beside the link, and how much of it must be left.
+const SERVER_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+const SERVER_LEFT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Bytes of a request for a certificate, PEM. Ours take some 400.
 const MAX_CSR: usize = 4096;
@@ -103,35 +106,65 @@ impl CertificateAuthority {
         names: &[String],
         now: Timestamp,
     ) -> Result<(String, String, bool), LinkError> {
-        let (cert_path, key_path) = (dir.join("hub.pem"), dir.join("hub.key"));
         let mut wanted: Vec<String> = vec![HUB_NAME.to_owned()];
         wanted.extend(names.iter().filter(|name| *name != HUB_NAME).cloned());
+        let wish =
+            Wish { common_name: HUB_NAME, names: wanted, life: HUB_LIFE, left: HUB_LIFE / 3 };
+        self.keep(dir, "hub", wish, now)
+    }
+
+    /// The certificate and key of another server of the hub, from `dir`
+    /// (`server.pem`, `server.key`); made anew when less than 30 days of its
+    /// life are left, when it has not begun, or when `names` changed. It never
+    /// carries the name under which an edge expects its hub.
+    pub(crate) fn server_certificate(
+        &self,
+        dir: &Path,
+        names: &[String],
+        now: Timestamp,
+    ) -> Result<(String, String, bool), LinkError> {
+        let names = names.iter().filter(|name| *name != HUB_NAME).cloned().collect();
+        let wish =
+            Wish { common_name: "Agent OS hub API", names, life: SERVER_LIFE, left: SERVER_LEFT };
+        self.keep(dir, "server", wish, now)
+    }
+
+    /// What `dir` holds as `stem`, if it is as wished; else it is made.
+    fn keep(
+        &self,
+        dir: &Path,
+        stem: &str,
+        wish: Wish,
+        now: Timestamp,
+    ) -> Result<(String, String, bool), LinkError> {
+        let (cert_path, key_path) =
+            (dir.join(format!("{stem}.pem")), dir.join(format!("{stem}.key")));
         let stored = fs::read_to_string(&cert_path).ok().zip(fs::read_to_string(&key_path).ok());
         if let Some((pem, key)) = stored
-            && self.still_good(&pem, &key, &wanted, now)
+            && self.still_good(&pem, &key, &wish, now)
         {
             return Ok((pem, key, false));
         }
-        let (pem, key) = self.issue_hub(wanted, now)?;
+        let (pem, key) = self.issue_server(wish, now)?;
         write_private(&key_path, key.as_bytes())?;
         write_private(&cert_path, pem.as_bytes())?;
         Ok((pem, key, true))
     }
 
-    fn still_good(&self, pem: &str, key_pem: &str, names: &[String], now: Timestamp) -> bool {
+    fn still_good(&self, pem: &str, key_pem: &str, wish: &Wish, now: Timestamp) -> bool {
         let (Ok(leaf), Ok(key)) = (Leaf::from_pem(pem), KeyPair::from_pem(key_pem)) else {
             return false;
         };
         leaf.has_key(&key)
             && leaf.is_signed_by(&self.pem)
-            && leaf.names().is_ok_and(|have| have == *names)
+            && leaf.names().is_ok_and(|have| have == *wish.names)
             // A clock that was ahead made one that no edge accepts yet.
             && leaf.life().has_started(now)
-            && now < leaf.life().last_third()
+            && now.plus(wish.left) < leaf.life().ends()
     }
 
-    fn issue_hub(&self, names: Vec<String>, now: Timestamp) -> Result<(String, String), LinkError> {
-        let sans = CertificateParams::new(names)
+    fn issue_server(&self, wish: Wish, now: Timestamp) -> Result<(String, String), LinkError> {
+        let sans = CertificateParams::new(wish.names)
             .map_err(|error| {
                 LinkError::Config(format!(
                     "a name of the hub cannot stand in a certificate: {error}"
@@ -139,12 +172,21 @@ impl CertificateAuthority {
             })?
             .subject_alt_names;
         let key = KeyPair::generate().map_err(LinkError::certificate)?;
-        let mut params = leaf_params(HUB_NAME, HUB_LIFE, now);
+        let mut params = leaf_params(wish.common_name, wish.life, now);
         params.subject_alt_names = sans;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer).map_err(LinkError::certificate)?;
         Ok((certificate.pem(), key.serialize_pem()))
     }
+}
+
+/// What a server's certificate is to be.
+struct Wish {
+    common_name: &'static str,
+    names: Vec<String>,
+    life: Duration,
+    /// It is made anew when less of its life is left.
+    left: Duration,
 }
 
 fn self_signed(now: Timestamp) -> Result<(String, String), LinkError> {
@@ -235,6 +277,31 @@ mod tests {
         let other = KeyPair::generate().unwrap().serialize_pem();
         std::fs::write(dir.path().join("hub.key"), other).unwrap();
         assert!(ca.hub_certificate(dir.path(), &names, at(0)).unwrap().2);
+    }
+
+    #[test]
+    fn the_certificate_of_a_server_stays_until_thirty_days_are_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = CertificateAuthority::load_or_create(dir.path(), at(0)).unwrap();
+        let keep = |names: &[&str], days| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            ca.server_certificate(dir.path(), &names, at(days)).unwrap()
+        };
+        let names = ["localhost", "::1", "nas.local"];
+        let (pem, key, new) = keep(&names, 0);
+        let leaf = Leaf::from_pem(&pem).unwrap();
+        assert!(new && leaf.is_signed_by(ca.pem()));
+        assert!(leaf.has_key(&KeyPair::from_pem(&key).unwrap()));
+        assert_eq!(leaf.names().unwrap(), names);
+        assert_eq!(keep(&names, 59), (pem.clone(), key, false));
+        let (renewed, _, new) = keep(&names, 61);
+        assert!(new && renewed != pem);
+        assert!(!keep(&names, 62).2);
+        // Another name; and that of the link is never among them.
+        let (other, _, new) = keep(&["localhost", HUB_NAME], 62);
+        assert!(new);
+        assert_eq!(Leaf::from_pem(&other).unwrap().names().unwrap(), ["localhost"]);
+        assert!(!keep(&["localhost", HUB_NAME], 62).2);
     }
 
     #[test]

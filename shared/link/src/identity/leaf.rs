@@ -47,9 +47,9 @@ impl Life {
         self.issued.plus(self.length() / 3)
     }
 
-    /// When a third of the life is left.
-    pub(crate) fn last_third(self) -> Timestamp {
-        self.issued.plus(self.length() * 2 / 3)
+    /// When it ends.
+    pub(crate) fn ends(self) -> Timestamp {
+        self.ends
     }
 
     fn length(self) -> Duration {

@@ -43,6 +43,8 @@ struct Side {
     files: BTreeMap<String, String>,
     /// Ids of keys, with whether they are revoked. The first is the one in use.
     keys: Vec<(String, bool)>,
+    /// Providers of which it has a key.
+    providers: BTreeSet<String>,
     /// Streams of events that go on, with their task.
     streams: Vec<(String, Body)>,
 }
@@ -53,6 +55,10 @@ fn file_name(canary: &str, number: usize) -> String {
         1 => format!("{canary}.txt"),
         _ => format!("{canary}/of {canary}.md"),
     }
+}
+
+fn provider_name(canary: &str, number: usize) -> String {
+    if number == 0 { "openai".to_owned() } else { canary.to_owned() }
 }
 
 fn text(canary: &str, number: usize) -> String {
@@ -130,6 +136,7 @@ impl Pair {
                 submitted: BTreeMap::new(),
                 files: BTreeMap::new(),
                 keys: vec![(made.key_id.to_string(), false)],
+                providers: BTreeSet::new(),
                 streams: vec![],
             });
         }
@@ -194,6 +201,9 @@ impl Pair {
             Op::MakeKey => self.make_key(side).await,
             Op::ListKeys => self.list_keys(side).await,
             Op::RevokeKey(whose, at) => self.revoke_key(side, whose, at).await,
+            Op::SetProviderKey(name) => self.set_provider_key(side, name).await,
+            Op::ListProviderKeys => self.list_provider_keys(side).await,
+            Op::RemoveProviderKey(of, name) => self.remove_provider_key(side, of, name).await,
             Op::Elsewhere(number) => self.elsewhere(side, number).await,
         }
     }
@@ -438,6 +448,41 @@ impl Pair {
         self.sides[side].keys[at].1 = true;
     }
 
+    async fn set_provider_key(&mut self, side: usize, number: usize) {
+        let name = provider_name(CANARIES[side], number);
+        let request = self.request(side, Method::PUT, &format!("/api/provider-keys/{name}"));
+        let body = json!({ "key": format!("sk-{}", CANARIES[side]) }).to_string();
+        let answer = self.send(side, request.body(Body::from(body)).unwrap(), &name).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        self.sides[side].providers.insert(name);
+        self.list_provider_keys(side).await;
+    }
+
+    async fn list_provider_keys(&self, side: usize) {
+        let page = self.get(side, "/api/provider-keys").await.json();
+        let items = page["items"].as_array().unwrap().iter();
+        let hint = CANARIES[side].get(6..).unwrap();
+        let listed: BTreeSet<_> = items
+            .map(|key| {
+                assert_eq!((&key["hint"], &key["readable"]), (&json!(hint), &json!(true)));
+                key["provider"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(listed, self.sides[side].providers);
+    }
+
+    async fn remove_provider_key(&mut self, side: usize, whose: Whose, number: usize) {
+        let name = provider_name(CANARIES[self.of(side, whose)], number);
+        if !self.sides[side].providers.remove(&name) {
+            let parts = ["/api/provider-keys/", ""];
+            self.hidden(side, &Method::DELETE, parts, [&name, &NOBODY[..name.len()]]).await;
+            return;
+        }
+        let path = format!("/api/provider-keys/{name}");
+        let request = self.request(side, Method::DELETE, &path).body(Body::empty()).unwrap();
+        assert_eq!(self.send(side, request, "").await.status, StatusCode::NO_CONTENT);
+    }
+
     async fn elsewhere(&self, side: usize, number: usize) {
         let paths = [
             "/health",
@@ -463,6 +508,7 @@ impl Pair {
             self.list_tasks(side).await;
             self.list_files(side).await;
             self.list_keys(side).await;
+            self.list_provider_keys(side).await;
             for number in 0..3 {
                 self.get_file(side, Whose::Mine, number, false).await;
             }

@@ -5,6 +5,7 @@ mod edges;
 mod journal;
 mod keys;
 mod leases;
+mod provider_keys;
 mod tasks;
 mod workspaces;
 
@@ -67,7 +68,12 @@ promises! {
         keys_are_listed_by_workspace,
         a_revoked_key_stays_revoked,
         the_last_use_only_moves_forward;
+    provider_keys:
+        a_provider_key_is_kept_and_replaced,
+        provider_keys_belong_to_their_workspace,
+        master_keys_in_use_are_counted;
     workspaces:
         nothing_is_seen_from_another_workspace,
-        a_list_of_files_follows_its_changes;
+        a_list_of_files_follows_its_changes,
+        a_file_keeps_the_time_that_its_owner_said;
 }

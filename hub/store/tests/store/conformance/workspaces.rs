@@ -1,6 +1,6 @@
 //! Tenancy: no verb crosses workspaces.
 
-use agentos_domain::{BlobHash, EdgeId, TaskStatus};
+use agentos_domain::{BlobHash, EdgeId, FileEntry, TaskStatus};
 use agentos_store::{Store, StoreError, TaskFilter};
 
 use crate::fixture::{add_task, append, at, claim, file, reply, ws};
@@ -45,4 +45,33 @@ pub(crate) async fn a_list_of_files_follows_its_changes(store: &dyn Store) {
     assert!(store.delete_file(&a, &one, at(3)).await.unwrap());
     assert!(!store.delete_file(&a, &one, at(3)).await.unwrap());
     assert_eq!(store.manifest(&a).await.unwrap().files.into_keys().collect::<Vec<_>>(), [two]);
+}
+
+pub(crate) async fn a_file_keeps_the_time_that_its_owner_said(store: &dyn Store) {
+    let (a, path) = (ws("a"), "x.md".parse().unwrap());
+    let put = async |content: &str, time: Option<i64>, now: i64| {
+        let modified = time.map(at).unwrap_or_default();
+        let entry = FileEntry { modified, ..file(content) };
+        let kept = store.put_file(&a, &path, &entry, at(now)).await.unwrap();
+        assert_eq!(store.manifest(&a).await.unwrap().files[&path], kept);
+        assert_eq!((kept.hash, kept.size), (entry.hash, entry.size));
+        kept.modified
+    };
+    assert_eq!(put("1", Some(-50), 0).await, at(-50));
+    // The same content, and nothing said about its time.
+    assert_eq!(put("1", None, 1).await, at(-50));
+    let old = add_task(store, "a", 2).await;
+    let first = claim(store, &EdgeId::generate(), 2).await;
+    assert_eq!(put("1", Some(-70), 3).await, at(-70));
+    assert_eq!(put("2", None, 4).await, at(4));
+    assert_eq!(put("3", Some(90), 5).await, at(90));
+
+    // A run sees the times of its snapshot, in all attempts.
+    assert_eq!(first.manifest.files[&path].modified, at(-50));
+    add_task(store, "a", 6).await;
+    store.expire_leases(at(100)).await.unwrap();
+    let again = claim(store, &EdgeId::generate(), 101).await;
+    assert_eq!((&again.task.task_id, &again.manifest), (&old, &first.manifest));
+    let newer = claim(store, &EdgeId::generate(), 101).await;
+    assert_eq!(newer.manifest, store.manifest(&a).await.unwrap());
 }
