@@ -1,11 +1,11 @@
 //! The running edge.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, SystemClock};
-use agentos_inference::{Engine, LlamaConfig, LlamaEngine, tiny};
+use agentos_inference::{Engine, LlamaConfig, LlamaEngine, pocket};
 use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig};
 use agentos_process::until_end;
 use agentos_tools::Registry;
@@ -22,8 +22,6 @@ const QUEUE_LIMIT: usize = 256;
 /// Files kept for later runs, in bytes.
 const CACHE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The demonstration weights are the same everywhere.
-const DEMONSTRATION_SEED: u64 = 1;
 
 /// All parts of the edge, with the model loaded.
 pub struct App {
@@ -105,21 +103,17 @@ fn hub_address(settings: &Settings) -> Result<String, EdgeError> {
     }
 }
 
-/// The model that was named, or the demonstration weights.
+/// The model that was named, or the pocket model.
 fn model_file(settings: &Settings) -> Result<PathBuf, EdgeError> {
     if let Some(model) = settings.model() {
         return Ok(model.to_owned());
     }
-    let path = settings.data().join("demonstration.gguf");
-    write_demonstration(&path)?;
+    let path = settings.data().join("pocket.gguf");
+    pocket::write_pocket_model(&path)
+        .map_err(|source| EdgeError::DataDir { path: path.clone(), source })?;
     tracing::warn!(
-        "no model is set: these are demonstration weights with random output; \
-         set AGENT_OS_MODEL to a GGUF file"
+        "no model is set: the pocket model answers, a demonstration that knows file tasks in \
+         English and nothing else; set AGENT_OS_MODEL to a GGUF file, a Qwen3 for instance"
     );
     Ok(path)
-}
-
-fn write_demonstration(path: &Path) -> Result<(), EdgeError> {
-    tiny::write_tiny_model(path, DEMONSTRATION_SEED)
-        .map_err(|source| EdgeError::DataDir { path: path.to_owned(), source })
 }

@@ -65,7 +65,7 @@ pub struct RunArgs {
     /// The hub, as HOST:PORT; without it, the one that was joined
     #[arg(long)]
     pub hub: Option<String>,
-    /// A model in GGUF format; without it, demonstration weights with random output
+    /// A model in GGUF format; without it, the built-in pocket model, a demonstration
     #[arg(long)]
     pub model: Option<PathBuf>,
     /// Tokens of context

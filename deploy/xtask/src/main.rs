@@ -25,8 +25,8 @@ run [--once] [--model PATH] [--task TEXT] [--release]
     Builds everything, starts a hub and an edge on this machine, enrols the
     edge, uploads sample documents and runs a task on them. Stays up until
     Ctrl-C; --once ends after the task.
-      --model PATH  a GGUF file (or AGENT_OS_MODEL=PATH); without it the edge
-                    makes demonstration weights, which prove only the path
+      --model PATH  a GGUF file (or AGENT_OS_MODEL=PATH); without it the
+                    pocket model inside the edge answers, a demonstration
       --task TEXT   what to ask
       --release     optimised builds
     Data lies in AGENT_OS_RUN_DIR (default: /var/lib/agentos/run for root,
@@ -38,6 +38,19 @@ test [--fast]
 
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
+
+bench auth [--rounds N] [--check]
+    Measures the processor time that authentication adds to a request, by kind
+    of credential; the last line is JSON. --check fails where it is over 30 µs.
+
+eval-pocket [ARGS]
+    Runs requests through a small model that drives the tools for files, and
+    judges its calls and answers; the last line is JSON.
+      --model FILE     a GGUF file (default: edge/pocket/pocket.gguf)
+      --requests FILE  what to ask (default: edge/pocket/evaluation/held_out.json)
+      --limit N        only so many requests
+      --show N         print so many failures; --all-failures prints all
+      --help           all options
 
 help
     This text.
@@ -66,6 +79,8 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["test"] => stages::test(false),
         ["test", "--fast"] => stages::test(true),
         ["bench", "system", rest @ ..] => stages::bench(rest),
+        ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
+        ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
         [] | ["help" | "--help" | "-h", ..] => {
             say::raw(HELP);
             Ok(0)

@@ -133,14 +133,13 @@ impl System {
         let demonstration = self.is_demonstration()?;
         say::stage("task");
         let key = format!("xtask-{}", clock::unix_nanos());
-        let text = options.task.as_deref().unwrap_or(sample::TASK);
-        say::line(&format!("> {text}"));
-        let mut args = vec!["task", "run", "--timeout", "900", "--idempotency-key", &key];
+        let usual = if demonstration { sample::SMALL_TASK } else { sample::TASK };
+        let text = options.task.as_deref().unwrap_or(usual);
         if demonstration {
             explain_demonstration();
-            args.extend(["--tool", "file_list", "--max-tokens", "192", "--seed", "1"]);
         }
-        args.extend(["--", text]);
+        say::line(&format!("> {text}"));
+        let args = ["task", "run", "--timeout", "900", "--idempotency-key", &key, "--", text];
         let status = self.agentos(&args).status().context("agentos could not be started")?;
         self.check()?;
         if !status.success() {
@@ -248,7 +247,7 @@ impl System {
         let agentos = binary.display();
         let id = task["task_id"].as_str().unwrap_or_default();
         say::line(&format!("  {agentos} task show {id} --steps"));
-        say::line(&format!("  {agentos} task run \"What is on the packing list?\""));
+        say::line(&format!("  {agentos} task run \"Show me packing-list.txt\""));
         say::line(&format!("  {agentos} files list"));
         say::line(&format!(
             "  curl -H \"Authorization: Bearer $(cat {admin_key})\" {url}/api/tasks"
@@ -310,7 +309,7 @@ fn port_of_link() -> Result<u16> {
     port("link", 7443, true)
 }
 
-/// Whether the connected edges have nothing but random weights.
+/// Whether the connected edges have nothing but the built-in model.
 fn has_demonstration_only(edges: &Value) -> bool {
     let edges = edges["items"].as_array().into_iter().flatten();
     let models: Vec<_> = edges
@@ -323,10 +322,10 @@ fn has_demonstration_only(edges: &Value) -> bool {
 fn explain_demonstration() {
     say::line(
         "\
-These are DEMONSTRATION WEIGHTS: random numbers of a few megabytes. The first
-tool call is forced and the text is noise. This proves that the path works
-(client, hub, link, edge, engine, tool, journal), and nothing about answers.
-For real ones name a GGUF file that can call tools:
+The POCKET MODEL answers: 2.4 million parameters inside the edge's program. It
+lists, reads, searches, counts and compares files, in English, and refuses the
+rest. It is a demonstration. For a model that can do more, name a GGUF file
+that can call tools, a Qwen3 for instance:
   cargo xtask run --model /path/to/model.gguf     (or AGENT_OS_MODEL=…)
 ",
     );
@@ -337,7 +336,7 @@ fn summary(task: &Value, demonstration: bool) -> String {
     // The text is a model's: a terminal must not obey it.
     let answer: String =
         word("output").chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
-    let kind = if demonstration { " (demonstration weights: noise)" } else { "" };
+    let kind = if demonstration { " (pocket model)" } else { "" };
     let seconds = task["execution_time_ms"].as_f64().unwrap_or_default() / 1_000.0;
     format!(
         "task      {} {}\nanswer{kind}\n          {}\ntokens    {} in, {} out\ntime      {seconds:.1} s\ntools     {} called, {} steps in the journal",

@@ -1,4 +1,4 @@
-//! All that CI runs, stage by stage, and the benchmarks.
+//! All that CI runs, stage by stage, the benchmarks and the evaluation.
 
 use std::process::Command;
 
@@ -80,8 +80,31 @@ fn stage(name: &str, args: &[&str]) -> Result<u8> {
 pub(crate) fn bench(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;
     cargo::build(&["agentos-hub", "agentos-edge", "agentos-tests"], false)?;
-    let mut line =
-        vec!["run", "--quiet", "--package", "agentos-tests", "--bin", "bench-system", "--"];
+    run_of_tests("bench-system", args)
+}
+
+/// `cargo xtask bench auth`: builds and runs that benchmark.
+pub(crate) fn bench_auth(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    match stage("build", &["build", "--package", "agentos-tests", "--bin", "bench-auth"])? {
+        0 => run_of_tests("bench-auth", args),
+        code => Ok(code),
+    }
+}
+
+/// `cargo xtask eval-pocket`: builds and runs the evaluation.
+pub(crate) fn eval_pocket(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    let build = ["build", "--package", "agentos-tests", "--bin", "eval-pocket"];
+    match stage("build", &build)? {
+        0 => run_of_tests("eval-pocket", args),
+        code => Ok(code),
+    }
+}
+
+/// Runs a program of the tests, and builds it where it is not.
+fn run_of_tests(program: &str, args: &[&str]) -> Result<u8> {
+    let mut line = vec!["run", "--quiet", "--package", "agentos-tests", "--bin", program, "--"];
     line.extend(args);
     let status = cargo(&line)?.status().context("cargo could not be started")?;
     Ok(exit_code(status.code()))

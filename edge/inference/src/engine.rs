@@ -88,7 +88,8 @@ pub struct DeviceStatus {
 pub struct EngineStatus {
     /// The model's name.
     pub model: String,
-    /// Random weights, which prove only that the path works.
+    /// A model that comes with this program, to show what the system does
+    /// before a model is chosen.
     pub demonstration: bool,
     /// Size of the model file, in bytes.
     pub size_bytes: u64,

@@ -11,11 +11,13 @@ mod engine;
 mod error;
 mod grammar;
 mod llama;
+pub mod pocket;
 mod queue;
 mod scripted;
 mod template;
 mod text;
 pub mod tiny;
+mod whole_file;
 
 pub use engine::{
     Completion, DeviceStatus, Engine, EngineStatus, GenerateEvent, GenerateRequest, Generation,

@@ -140,10 +140,12 @@ fn failed(error: Error) -> EngineError {
     EngineError::Template { reason: error.to_string() }
 }
 
-/// As in Python, where the templates come from: spaces after `,` and `:`, and
-/// no HTML escapes.
+/// As in Python, where the templates come from: spaces after `,` and `:` unless
+/// `separators` are given, and no HTML escapes.
 fn to_json(value: Value, arguments: Kwargs) -> Result<Value, Error> {
     let indent: Option<usize> = arguments.get("indent")?;
+    let separators: Option<Vec<String>> = arguments.get("separators")?;
+    let dense = separators.is_some_and(|texts| texts == [",", ":"]);
     // Templates pass what Python takes, such as `ensure_ascii`.
     for name in arguments.args().map(str::to_owned).collect::<Vec<_>>() {
         arguments.get::<Option<Value>>(&name)?;
@@ -159,6 +161,7 @@ fn to_json(value: Value, arguments: Kwargs) -> Result<Value, Error> {
             let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
             value.serialize(&mut serializer).map_err(bad)?;
         }
+        None if dense => serde_json::to_writer(&mut bytes, &value).map_err(bad)?,
         None => {
             let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
             value.serialize(&mut serializer).map_err(bad)?;

@@ -1,8 +1,8 @@
-//! A model of random weights that llama.cpp loads: it answers in random
-//! letters, and proves that everything around a model works.
+//! A model of random weights that llama.cpp loads, for tests and benchmarks:
+//! it answers in random letters for as long as it is let.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use crate::template::CHATML;
 
@@ -46,18 +46,7 @@ pub fn write_tiny_model(path: &Path, seed: u64) -> io::Result<()> {
             bytes.extend(weight.to_le_bytes());
         }
     }
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.part", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
+    crate::whole_file::write(path, &bytes)
 }
 
 struct Tensor {

@@ -13,7 +13,7 @@ fn options_are_read_and_mistakes_named() {
 }
 
 #[test]
-fn demonstration_weights_are_told_from_a_model() {
+fn the_built_in_model_is_told_from_others() {
     let edges = |demonstration: &[bool], connected: bool| {
         let models: Vec<_> =
             demonstration.iter().map(|d| json!({"name": "m", "demonstration": d})).collect();
@@ -31,5 +31,5 @@ fn the_summary_cannot_command_the_terminal() {
         "input_tokens": 1, "output_tokens": 2, "execution_time_ms": 1500, "tool_calls": 1, "steps": 4});
     let text = summary(&task, true);
     assert!(!text.contains('\u{1b}'));
-    assert!(text.contains("1.5 s") && text.contains("noise"), "{text}");
+    assert!(text.contains("1.5 s") && text.contains("pocket model"), "{text}");
 }

@@ -122,7 +122,8 @@ impl Engine for LlamaEngine {
     fn status(&self) -> EngineStatus {
         EngineStatus {
             model: self.info.name.clone(),
-            demonstration: self.info.name == crate::tiny::NAME,
+            demonstration: [crate::pocket::NAME, crate::tiny::NAME]
+                .contains(&self.info.name.as_str()),
             size_bytes: self.info.size_bytes,
             context_tokens: self.info.context_tokens,
             queued: self.shared.queued(),

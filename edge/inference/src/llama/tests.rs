@@ -18,6 +18,7 @@ use crate::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, Generation, ToolChoice,
 };
 
+mod pocket;
 mod transcript;
 
 const DEADLINE: Duration = Duration::from_secs(120);
