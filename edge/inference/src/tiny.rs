@@ -66,12 +66,11 @@ fn tensors(seed: u64) -> Vec<Tensor> {
     let mut embedding = matrix("token_embd.weight".to_owned(), WIDTH, VOCABULARY, 1.0);
     let mut output = matrix("output.weight".to_owned(), WIDTH, VOCABULARY, 0.1);
     // The first dimension is the same for all tokens, so that it can carry a
-    // preference: letters, quotes and the end of a turn, not control bytes.
+    // preference: letters and quotes, not control bytes nor the end of a turn.
     for token in 0..VOCABULARY {
         embedding.weights[token * WIDTH] = 4.0;
         let byte = u8::try_from(token).unwrap_or(0);
         let readable = byte.is_ascii_lowercase() || byte == b' ' || byte == b'"';
-        let readable = readable || token == END_OF_TURN as usize;
         output.weights[token * WIDTH] = if readable { 3.0 } else { -3.0 };
     }
     let mut all = vec![embedding, output, ones("output_norm.weight".to_owned())];

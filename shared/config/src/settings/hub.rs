@@ -113,8 +113,8 @@ const AUTH: &[Setting] = &[
         .samples("https://id.example", "better-auth"),
     Setting::new(
         "leeway_seconds",
-        Kind::Integer(0, 600, "seconds"),
-        "30",
+        Kind::Integer(0, 5, "seconds"),
+        "5",
         "How far the clocks of issuer and hub may be apart",
     ),
 ];
