@@ -247,7 +247,7 @@ impl System {
         let agentos = binary.display();
         let id = task["task_id"].as_str().unwrap_or_default();
         say::line(&format!("  {agentos} task show {id} --steps"));
-        say::line(&format!("  {agentos} task run \"Show me sample/packing-list.txt\""));
+        say::line(&format!("  {agentos} task run \"Which file in sample is the largest?\""));
         say::line(&format!("  {agentos} files list"));
         say::line(&format!(
             "  curl -H \"Authorization: Bearer $(cat {admin_key})\" {url}/api/tasks"
