@@ -4,42 +4,23 @@ Each kind of request is a function that builds a workspace in which the
 request makes sense, and returns the dialogue with what is known of its truth.
 """
 
-import json
 import random
-import re
-from dataclasses import dataclass, field
 
 import names as naming
 import workspace as ws
+from answers import amount, base, content, found, listing, place, plural
 from names import Names
-from wordings import Wordings, fill
-from workspace import File, Workspace
-
-TOOLS = ("file_list", "file_read", "file_search", "metadata_extract")
-REFUSE_TOOL = ("I cannot do that: I can only list, read, search and describe the files of this "
-               "workspace.")
-REFUSE_OUTSIDE = "I cannot look there: I only see the files of this workspace."
-REFUSE_TOPIC = "I cannot help with that: I only answer questions about the files of this workspace."
+from refusals import Refusals
+from scenes import Dialogue
+from wordings import Wordings
+from workspace import Workspace
 
 
-@dataclass
-class Dialogue:
-    kind: str
-    request: str
-    calls: list[tuple[str, dict]] = field(default_factory=list)
-    results: list[str] = field(default_factory=list)
-    answer: str = ""
-    slots: dict[str, object] = field(default_factory=dict)
-    space: Workspace = field(default_factory=Workspace)
-    tools: tuple[str, ...] = TOOLS
-
-
-class Writer:
+class Writer(Refusals):
     """Makes dialogues."""
 
     def __init__(self, wordings: Wordings, names: Names) -> None:
-        self.wordings = wordings
-        self.names = names
+        super().__init__(wordings, names)
         self.kinds = {
             "list_folder": (self.list_folder, 5), "list_root": (self.list_root, 3),
             "list_recursive": (self.list_recursive, 4), "list_type": (self.list_type, 4),
@@ -69,90 +50,6 @@ class Writer:
             kinds = list(self.kinds)
             kind = rng.choices(kinds, [self.kinds[name][1] for name in kinds])[0]
         return self.kinds[kind][0](rng, kind)
-
-    # -- the parts of a request -------------------------------------------------
-
-    def request(self, rng: random.Random, kind: str, **slots: str) -> str:
-        """A wording with its slots filled in."""
-        template = self.wordings.sample(rng, kind)
-        for slot, value in slots.items():
-            if slot.startswith("file"):
-                slots[slot] = self.shown_file(rng, value)
-            elif slot == "folder" and value == "":
-                slots[slot] = rng.choice(("the workspace", "this workspace", "the root folder",
-                                          "the workspace", "the top level", "my workspace"))
-            elif slot == "folder":
-                slots[slot] = value + ("/" if rng.random() < 0.06 else "")
-        return decorate(rng, template, slots)
-
-    def shown_file(self, rng: random.Random, path: str) -> str:
-        """A path as people write it."""
-        folder, _, name = path.rpartition("/")
-        if folder and rng.random() < 0.08:
-            way = rng.choice(("{name} in {folder}", "{name} from {folder}",
-                              "{name} in the folder {folder}", "{name} in the {folder} folder",
-                              "{name} under {folder}", "{name} inside {folder}"))
-            return way.format(name=name, folder=folder)
-        if rng.random() < 0.02:
-            return "./" + path
-        if " " in path and rng.random() < 0.6:
-            return rng.choice(('"{}"', "'{}'")).format(path)
-        return path
-
-    def path(self, rng: random.Random, space: Workspace, folder: str | None = None,
-             ending: str | None = None, text: bool = True) -> str:
-        """A path that is still free."""
-        while True:
-            place = folder
-            if place is None:
-                place = self.names.folder(rng) if rng.random() < 0.62 else ""
-            name = self.names.file(rng, text, ending)
-            path = f"{place}/{name}" if place else name
-            if not space.taken(path):
-                return path
-
-    def folder(self, rng: random.Random, root: float = 0.08) -> str:
-        return "" if rng.random() < root else self.names.folder(rng)
-
-    def file(self, rng: random.Random, text: str | None = None) -> File:
-        if text is None:
-            text = ws.some_text(rng, self.names, short=True)
-        return File(text, ws.moment(rng))
-
-    def filled(self, rng: random.Random, folder: str, count: int | None = None,
-               text: bool = False) -> Workspace:
-        """A workspace with some files in a folder."""
-        space = Workspace()
-        space.add_folder(folder)
-        if count is None:
-            count = rng.choices(range(1, 11), (8, 14, 16, 16, 12, 10, 8, 6, 5, 5))[0]
-        for _ in range(count):
-            ending = None
-            if space.files and rng.random() < 0.4:
-                ending = rng.choice(list(space.files)).rpartition(".")[2]
-                if "/" in ending or len(ending) > 5 or not ending:
-                    ending = None
-            space.add(self.path(rng, space, folder, ending, text=text), self.file(rng))
-        if rng.random() < 0.4:
-            for _ in range(rng.choice((1, 1, 2, 3))):
-                inner = self.names.folder(rng).split("/")[0]
-                path = f"{folder}/{inner}" if folder else inner
-                if not space.taken(path):
-                    space.add_folder(path)
-                    if rng.random() < 0.7:
-                        space.add(self.path(rng, space, path), self.file(rng))
-        return space
-
-    def beside(self, rng: random.Random, space: Workspace, count: int | None = None) -> None:
-        """Adds files that the request is not about."""
-        for _ in range(rng.choice((0, 1, 2, 3)) if count is None else count):
-            space.add(self.path(rng, space), self.file(rng))
-
-    def call(self, dialogue: Dialogue, tool: str, **arguments: object) -> None:
-        """Makes a call, and has it answered."""
-        arguments = {name: value for name, value in arguments.items() if value not in ("", None)}
-        dialogue.calls.append((tool, arguments))
-        dialogue.results.append(ws.TOOLS[tool](dialogue.space, **arguments))
 
     # -- listing ----------------------------------------------------------------
 
@@ -522,181 +419,3 @@ class Writer:
             return self.qa_anywhere(rng, kind)
         dialogue.answer = f"The {key} is {value}, says {path}."
         return dialogue
-
-    # -- what goes wrong --------------------------------------------------------
-
-    def missing_file(self, rng: random.Random, kind: str) -> Dialogue:
-        of = rng.choice(("read", "read", "read", "size", "modified", "lines", "words", "read_head",
-                         "qa_what", "qa_when", "qa_amount", "qa_who"))
-        folder = self.folder(rng, root=0.4)
-        exists = folder == "" or rng.random() < 0.75
-        space = self.filled(rng, folder if exists else "", rng.randint(1, 5))
-        path = self.path(rng, space, folder)
-        slots = {"file": path, "n": str(rng.randint(1, 20))}
-        if of.startswith("qa_"):
-            slots["key"] = self.names.key(rng, of.removeprefix("qa_"))
-        needed = {slot: slots[slot] for slot in ("file", "n", "key") if slot in slots}
-        dialogue = Dialogue(kind, self.request(rng, of, **needed), space=space, slots={"file": path})
-        if of in ("size", "modified", "lines", "words"):
-            self.call(dialogue, "metadata_extract", path=path)
-        elif of == "read_head":
-            self.call(dialogue, "file_read", path=path, max_lines=int(slots["n"]))
-        else:
-            self.call(dialogue, "file_read", path=path)
-        self.call(dialogue, "file_list", path=folder)
-        if folder in space.folders or folder == "":
-            dialogue.answer = f"There is no {path}. {listing(space, folder)}"
-        else:
-            dialogue.answer = f"There is no {path}, and no folder {folder}."
-        return dialogue
-
-    def missing_folder(self, rng: random.Random, kind: str) -> Dialogue:
-        of = rng.choice(("list_folder", "list_folder", "count", "newest", "largest", "list_type",
-                         "search_in"))
-        folder = self.folder(rng, root=0)
-        space = self.filled(rng, "", rng.randint(1, 5))
-        if space.taken(folder):
-            return self.missing_folder(rng, kind)
-        slots = {"folder": folder}
-        ending = rng.choice(list(naming.TYPES))
-        if of == "list_type":
-            slots["type"] = rng.choice(naming.TYPES[ending])
-        word = self.names.search_word(rng)
-        if of == "search_in":
-            slots["word"] = word
-        dialogue = Dialogue(kind, self.request(rng, of, **slots), space=space,
-                            slots={"folder": folder})
-        if of == "search_in":
-            self.call(dialogue, "file_search", pattern=word, path=folder)
-        elif of == "list_type":
-            self.call(dialogue, "file_list", path=folder, glob=f"*.{ending}")
-        elif of in ("newest", "largest"):
-            self.call(dialogue, "file_list", path=folder, sort=of, limit=1)
-        else:
-            self.call(dialogue, "file_list", path=folder)
-        self.call(dialogue, "file_list")
-        dialogue.answer = f"There is no folder {folder}. {listing(space, '')}"
-        return dialogue
-
-    def refuse(self, rng: random.Random, kind: str) -> Dialogue:
-        space = Workspace()
-        self.beside(rng, space, 2)
-        slots = {"file": self.path(rng, space), "file2": self.path(rng, space),
-                 "folder": self.folder(rng, root=0), "word": self.names.search_word(rng),
-                 "n": str(rng.randint(2, 50)), "key": self.names.key(rng, "what"),
-                 "type": rng.choice(naming.TYPES[rng.choice(list(naming.TYPES))])}
-        answer = {"refuse_outside": REFUSE_OUTSIDE, "refuse_no_tool": REFUSE_TOOL,
-                  "refuse_offtopic": REFUSE_TOPIC}[kind]
-        request = self.request(rng, kind, **slots)
-        if kind == "refuse_outside" and rng.random() < 0.4:
-            request = self.elsewhere(rng)
-        return Dialogue(kind, request, answer=answer, space=space)
-
-    def elsewhere(self, rng: random.Random) -> str:
-        """An ordinary request about a place outside the workspace."""
-        name, folder = self.names.file(rng), self.names.folder(rng)
-        user = self.names.word(rng)
-        start = rng.choice(("/etc/", "/", "/home/" + user + "/", "~/", "../", "../../", "C:\\",
-                            "/var/log/", "/tmp/", "/usr/", "/root/", "~/.ssh/", "/mnt/", "D:\\",
-                            "C:\\Users\\" + user + "\\", "~/Documents/", "/opt/", "/proc/",
-                            f"../{folder}/", f"/{folder}/", "~/" + folder + "/"))
-        if "\\" in start:
-            folder = folder.replace("/", "\\")
-        where = rng.choice(("read", "list_folder", "size", "modified", "count", "newest", "search_in",
-                            "qa_what", "read_head", "list_recursive"))
-        template = self.wordings.sample(rng, where)
-        slots = {"file": start + name, "folder": (start + folder) if rng.random() < 0.6 else start.rstrip("/"),
-                 "word": self.names.search_word(rng), "key": self.names.key(rng, "what"),
-                 "n": str(rng.randint(1, 30))}
-        if slots["folder"] == "":
-            slots["folder"] = "/"
-        return decorate(rng, template, slots)
-
-
-def base(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def place(folder: str) -> str:
-    return folder or "the workspace"
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def amount(count: int, noun: str, where: str) -> str:
-    if count == 0:
-        return f"There are no {noun}s in {where}."
-    return f"There {'is' if count == 1 else 'are'} {plural(count, noun)} in {where}."
-
-
-def listing(space: Workspace, folder: str) -> str:
-    """What a folder holds, in the order in which file_list gives it."""
-    entries = sorted([*space.files_in(folder), *space.folders_in(folder)],
-                     key=lambda entry: entry.split("/"))
-    names = {entry: base(entry) for entry in entries}
-    shown = [name if entry in space.files else name + "/" for entry, name in names.items()]
-    if not shown:
-        return f"{place(folder)} is empty."
-    subject = place(folder)
-    return f"{subject[0].upper() + subject[1:] if not folder else subject} holds: {', '.join(shown)}."
-
-
-def content(space: Workspace, path: str) -> str:
-    return space.files[path].text.rstrip("\n") or f"{path} is empty."
-
-
-def found(result: str, word: str, folder: str) -> str:
-    """The places that a search gave."""
-    matches = json.loads(result)["matches"]
-    if not matches:
-        return f'Nothing in {place(folder)} mentions "{word}".'
-    places = ", ".join(f"{match['path']} line {match['line']}" for match in matches)
-    return f'"{word}" stands in: {places}.'
-
-
-TYPOS = 0.02
-
-
-def decorate(rng: random.Random, template: str, slots: dict[str, str]) -> str:
-    """Fills a template, and varies it as people do who type."""
-    chance = rng.random()
-    if chance < 0.12:
-        template = lower(template)
-    elif chance < 0.2:
-        template = template.rstrip(".?!")
-    elif chance < 0.23:
-        template = template.rstrip(".?!") + rng.choice(("?", ".", "!", "??", " ..."))
-    if rng.random() < 0.05:
-        start = rng.choice(("please ", "hey, ", "hi, ", "ok, ", "now ", "can you help: ", "so, ",
-                            "quick question: ", "hello! ", "next: ", "right, "))
-        template = start + (template if rng.random() < 0.3 else template[:1].lower() + template[1:])
-    elif rng.random() < 0.05:
-        template = template.rstrip(".") + rng.choice((", please", " please", ", thanks", " thx",
-                                                      ". Thank you!", ", if you can", " now"))
-    if rng.random() < TYPOS:
-        template = typo(rng, template)
-    return fill(template, slots)
-
-
-def lower(template: str) -> str:
-    return "".join(part if part.startswith("{") else part.lower()
-                   for part in slots_apart(template))
-
-
-def slots_apart(template: str) -> list[str]:
-    return re.split(r"(\{\w+\})", template)
-
-
-def typo(rng: random.Random, template: str) -> str:
-    """Swaps two neighbouring letters of a word."""
-    parts = slots_apart(template)
-    texts = [index for index, part in enumerate(parts) if not part.startswith("{") and len(part) > 6]
-    if texts:
-        index = rng.choice(texts)
-        part = parts[index]
-        at = rng.randrange(1, len(part) - 2)
-        if part[at].isalpha() and part[at + 1].isalpha():
-            parts[index] = part[:at] + part[at + 1] + part[at] + part[at + 2:]
-    return "".join(parts)
