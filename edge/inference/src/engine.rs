@@ -1,6 +1,6 @@
 //! What an engine is asked and what it answers.
 
-use agentos_domain::{FinishReason, Message, Sampling, ToolCall, ToolName, ToolSpec, Usage};
+use agentos_domain::{Entry, FinishReason, Message, Sampling, ToolCall, ToolName, ToolSpec, Usage};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,20 @@ pub struct Completion {
     pub confidence: Option<f32>,
     /// From the start of the work (not of the wait for its turn), in milliseconds.
     pub duration_ms: u64,
+}
+
+impl From<Completion> for Entry {
+    fn from(completion: Completion) -> Self {
+        Self::ModelReply {
+            model: completion.model,
+            text: completion.text,
+            tool_calls: completion.tool_calls,
+            finish: completion.finish,
+            usage: completion.usage,
+            confidence: completion.confidence,
+            duration_ms: completion.duration_ms,
+        }
+    }
 }
 
 /// The events of one call: either [`GenerateEvent::Done`] or an error comes last.

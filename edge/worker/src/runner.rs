@@ -187,7 +187,7 @@ impl Runner {
             Err(_) => return Ok(Outcome::TimedOut),
         };
         Ok(Outcome::Entry(match completion {
-            Ok(completion) => reply(completion),
+            Ok(completion) => completion.into(),
             Err(error) => Entry::Failed { error: ErrorInfo::new(error.code(), error.to_string()) },
         }))
     }
@@ -283,16 +283,4 @@ impl Runner {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn reply(completion: Completion) -> Entry {
-    Entry::ModelReply {
-        model: completion.model,
-        text: completion.text,
-        tool_calls: completion.tool_calls,
-        finish: completion.finish,
-        usage: completion.usage,
-        confidence: completion.confidence,
-        duration_ms: completion.duration_ms,
-    }
 }

@@ -21,48 +21,7 @@ const SECRET: &str = "0123456789-a-secret-for-measurements";
 const LIFE: i64 = 3600;
 
 /// NOT A SECRET: the RSA key that RFC 7515 publishes in its appendix A.2.
-const RFC_RSA: [(&str, &str); 8] = [
-    (
-        "n",
-        "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0\
-         Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS\
-         5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH\
-         7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
-    ),
-    ("e", "AQAB"),
-    (
-        "d",
-        "Eq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyWPEAeP88vLNO97IjlA7_GQ5sLKMgvfTeXZx9SE-7YwVol2\
-         NXOoAJe46sui395IW_GO-pWJ1O0BkTGoVEn2bKVRUCgu-GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzjkn439X0\
-         M_V51gfpRLI9JYanrC4D4qAdGcopV_0ZHHzQlBjudU2QvXt4ehNYTCBr6XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl_\
-         x_jTj3ccPDVZFD9pIuhLhBOneufuBiB4cS98l2SR_RQyGWSeWjnczT0QU91p1DhOVRuOopznQ",
-    ),
-    (
-        "p",
-        "4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_P\
-         y5PJdTJNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",
-    ),
-    (
-        "q",
-        "uQPEfgmVtjL0Uyyx88GZFF1fOunH3-7cepKmtH4pxhtCoHqpWmT8YAmZxaewHgHAjLYsp1ZSe7zFYHj7C6ul7TjeL\
-         QeZD_YwD66t62wDmpe_HlB-TnBA-njbglfIsRLtXlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc",
-    ),
-    (
-        "dp",
-        "BwKfV3Akq5_MFZDFZCnW-wzl-CCo83WoZvnLQwCTeDv8uzluRSnm71I3QCLdhrqE2e9YkxvuxdBfpT_PI7Yz-FOKn\
-         u1R6HsJeDCjn12Sk3vmAktV2zb34MCdy7cpdTh_YVr7tss2u6vneTwrA86rZtu5Mbr1C1XsmvkxHQAdYo0",
-    ),
-    (
-        "dq",
-        "h_96-mK1R_7glhsum81dZxjTnYynPbZpHziZjeeHcXYsXaaMwkOlODsWa7I9xXDoRwbKgB719rrmI2oKr6N3Do9U0\
-         ajaHF-NKJnwgjMd2w9cjz3_-kyNlxAr2v4IKhGNpmM5iIgOS1VZnOZ68m6_pbLBSp3nssTdlqvd0tIiTHU",
-    ),
-    (
-        "qi",
-        "IYd7DHOhrWvxkwPQsRM2tOgrjbcrfvtQJipd-DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd_QJQ3ydy5c\
-         Y7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp_gh6A5603k2-ZQwVK0JKSHuLFkuQ3U",
-    ),
-];
+const RFC_RSA: &str = include_str!("../../../hub/auth/src/tests/rfc7515-rsa.json");
 
 /// A way of signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +48,8 @@ fn told<T>(outcome: Result<T, impl Display>) -> Result<T, CostError> {
 }
 
 fn part(name: &str) -> Result<Vec<u8>, CostError> {
-    let text = RFC_RSA.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
-    Ok(URL_SAFE_NO_PAD.decode(text)?)
+    let key: Value = serde_json::from_str(RFC_RSA)?;
+    Ok(URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap_or_default())?)
 }
 
 impl Issuer {
@@ -118,9 +77,8 @@ impl Issuer {
         let file = dir.join("jwks.json");
         let point = self.ec.public_key().as_ref();
         let (x, y) = (point.get(1..33).unwrap_or_default(), point.get(33..65).unwrap_or_default());
-        let [n, e, ..] = RFC_RSA;
         let keys = json!({ "keys": [
-            { "kty": "RSA", "kid": "RS256", "use": "sig", "n": n.1, "e": e.1 },
+            { "kty": "RSA", "kid": "RS256", "use": "sig", "n": b64(part("n")?), "e": b64(part("e")?) },
             { "kty": "EC", "crv": "P-256", "kid": "ES256", "use": "sig", "x": b64(x), "y": b64(y) },
         ]});
         std::fs::write(&file, keys.to_string())?;

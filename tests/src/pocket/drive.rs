@@ -154,7 +154,7 @@ impl Run<'_> {
                     self.made.reads_only &= spec.is_some_and(|tool| tool.class == ToolClass::Read);
                     self.made.calls.push(call.clone());
                 }
-                Ok(reply(completion))
+                Ok(completion.into())
             }
             Err(EngineError::Stopped) => Err(EngineError::Stopped),
             Err(error) => {
@@ -197,16 +197,4 @@ async fn generate(
         }
     }
     Err(EngineError::Stopped)
-}
-
-fn reply(completion: Completion) -> Entry {
-    Entry::ModelReply {
-        model: completion.model,
-        text: completion.text,
-        tool_calls: completion.tool_calls,
-        finish: completion.finish,
-        usage: completion.usage,
-        confidence: completion.confidence,
-        duration_ms: completion.duration_ms,
-    }
 }

@@ -22,48 +22,13 @@ pub(super) const ISSUER: &str = "https://issuer.test";
 pub(super) const NOW: i64 = 1_800_000_000;
 
 /// NOT A SECRET: the RSA key that RFC 7515 publishes in its appendix A.2.
-pub(super) const RFC_RSA: [(&str, &str); 8] = [
-    (
-        "n",
-        "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0\
-         Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS\
-         5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH\
-         7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
-    ),
-    ("e", "AQAB"),
-    (
-        "d",
-        "Eq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyWPEAeP88vLNO97IjlA7_GQ5sLKMgvfTeXZx9SE-7YwVol2\
-         NXOoAJe46sui395IW_GO-pWJ1O0BkTGoVEn2bKVRUCgu-GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzjkn439X0\
-         M_V51gfpRLI9JYanrC4D4qAdGcopV_0ZHHzQlBjudU2QvXt4ehNYTCBr6XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl_\
-         x_jTj3ccPDVZFD9pIuhLhBOneufuBiB4cS98l2SR_RQyGWSeWjnczT0QU91p1DhOVRuOopznQ",
-    ),
-    (
-        "p",
-        "4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_P\
-         y5PJdTJNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",
-    ),
-    (
-        "q",
-        "uQPEfgmVtjL0Uyyx88GZFF1fOunH3-7cepKmtH4pxhtCoHqpWmT8YAmZxaewHgHAjLYsp1ZSe7zFYHj7C6ul7TjeL\
-         QeZD_YwD66t62wDmpe_HlB-TnBA-njbglfIsRLtXlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc",
-    ),
-    (
-        "dp",
-        "BwKfV3Akq5_MFZDFZCnW-wzl-CCo83WoZvnLQwCTeDv8uzluRSnm71I3QCLdhrqE2e9YkxvuxdBfpT_PI7Yz-FOKn\
-         u1R6HsJeDCjn12Sk3vmAktV2zb34MCdy7cpdTh_YVr7tss2u6vneTwrA86rZtu5Mbr1C1XsmvkxHQAdYo0",
-    ),
-    (
-        "dq",
-        "h_96-mK1R_7glhsum81dZxjTnYynPbZpHziZjeeHcXYsXaaMwkOlODsWa7I9xXDoRwbKgB719rrmI2oKr6N3Do9U0\
-         ajaHF-NKJnwgjMd2w9cjz3_-kyNlxAr2v4IKhGNpmM5iIgOS1VZnOZ68m6_pbLBSp3nssTdlqvd0tIiTHU",
-    ),
-    (
-        "qi",
-        "IYd7DHOhrWvxkwPQsRM2tOgrjbcrfvtQJipd-DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd_QJQ3ydy5c\
-         Y7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp_gh6A5603k2-ZQwVK0JKSHuLFkuQ3U",
-    ),
-];
+const RFC_RSA: &str = include_str!("rfc7515-rsa.json");
+
+/// A part of that key, as a JWK has it.
+pub(super) fn rfc_rsa(name: &str) -> String {
+    let key: Value = serde_json::from_str(RFC_RSA).unwrap();
+    key[name].as_str().unwrap().to_owned()
+}
 
 pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -86,7 +51,7 @@ impl Signer {
     }
 
     pub(super) fn rsa() -> Self {
-        let part = |name| unb64(RFC_RSA.iter().find(|(n, _)| *n == name).unwrap().1);
+        let part = |name| unb64(&rfc_rsa(name));
         let components = KeyPairComponents {
             public_key: PublicKeyComponents { n: part("n"), e: part("e") },
             d: part("d"),
@@ -146,7 +111,7 @@ impl Signer {
             Self::Hs(_) => json!({"kty": "oct", "kid": kid, "alg": "HS256", "k": b64(SECRET)}),
             Self::Rsa(_) => json!({
                 "kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig",
-                "n": RFC_RSA[0].1, "e": RFC_RSA[1].1,
+                "n": rfc_rsa("n"), "e": rfc_rsa("e"),
             }),
             Self::Ec(pair) => {
                 let point = pair.public_key().as_ref();

@@ -4,7 +4,7 @@ use agentos_domain::Classified;
 use serde_json::{Value, json};
 
 use super::support::{
-    AUDIENCE, Issuer, NOW, RFC_RSA, SECRET, Signer, b64, claims, jwks, unb64, with, without,
+    AUDIENCE, Issuer, NOW, SECRET, Signer, b64, claims, jwks, rfc_rsa, unb64, with, without,
 };
 
 const EXPIRED: &str = "TOKEN_EXPIRED";
@@ -122,8 +122,8 @@ async fn public_keys_are_no_secrets() {
     let point =
         [unb64(ec_jwk["x"].as_str().unwrap()), unb64(ec_jwk["y"].as_str().unwrap())].concat();
     let publics = [
-        unb64(RFC_RSA[0].1),
-        RFC_RSA[0].1.as_bytes().to_vec(),
+        unb64(&rfc_rsa("n")),
+        rfc_rsa("n").into_bytes(),
         issuer.rsa.jwk("rsa").to_string().into_bytes(),
         jwks(&[issuer.rsa.jwk("rsa"), ec_jwk.clone()]).into_bytes(),
         ec_jwk.to_string().into_bytes(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use agentos_domain::{BlobHash, KeyId, TaskId, WorkspaceId};
+use agentos_domain::{BlobHash, TaskId, WorkspaceId};
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -13,6 +13,8 @@ use tower::ServiceExt;
 
 use super::super::{Answer, Fixture};
 use super::{Op, Verb, Whose};
+
+mod keys;
 
 const WORKSPACES: [&str; 2] = ["first-tenant", "second-tenant"];
 /// A part of everything that a side sends, but for what both send alike.
@@ -402,85 +404,6 @@ impl Pair {
         let expected: BTreeSet<_> =
             expected.map(|(name, text)| (name.clone(), hashed(text))).collect();
         assert_eq!(items.map(entry).collect::<BTreeSet<_>>(), expected);
-    }
-
-    async fn make_key(&mut self, side: usize) {
-        let theirs =
-            json!({ "name": "x", "scopes": ["read"], "workspace_id": WORKSPACES[1 - side] });
-        let request = self.request(side, Method::POST, "/api/keys");
-        let request = request.body(Body::from(theirs.to_string())).unwrap();
-        self.send(side, request, "").await.problem(422, "INVALID_REQUEST");
-
-        let mine = json!({ "name": text(CANARIES[side], 1), "scopes": ["read"] });
-        let request = self.request(side, Method::POST, "/api/keys");
-        let request = request.body(Body::from(mine.to_string())).unwrap();
-        let answer = self.send(side, request, "").await;
-        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
-        let id = answer.json()["key_id"].as_str().unwrap().to_owned();
-        self.sides[side].keys.push((id, false));
-    }
-
-    async fn list_keys(&self, side: usize) {
-        let page = self.get(side, "/api/keys").await.json();
-        let items = page["items"].as_array().unwrap().iter();
-        let listed: BTreeSet<_> = items
-            .map(|key| (key["key_id"].as_str().unwrap().to_owned(), key["revoked_at"].is_string()))
-            .collect();
-        assert_eq!(listed, self.sides[side].keys.iter().cloned().collect());
-    }
-
-    async fn revoke_key(&mut self, side: usize, whose: Whose, at: usize) {
-        let of = self.of(side, whose);
-        if of != side {
-            let id = &self.sides[of].keys[at % self.sides[of].keys.len()].0;
-            let names = [id.as_str(), &KeyId::generate().to_string()];
-            self.hidden(side, &Method::POST, ["/api/keys/", "/revoke"], names).await;
-            return;
-        }
-        // The key in use stays.
-        let Some(left) = self.sides[side].keys.len().checked_sub(1).filter(|left| *left > 0) else {
-            return;
-        };
-        let at = 1 + at % left;
-        let path = format!("/api/keys/{}/revoke", self.sides[side].keys[at].0);
-        let request = self.request(side, Method::POST, &path).body(Body::empty()).unwrap();
-        assert_eq!(self.send(side, request, "").await.status, StatusCode::OK);
-        self.sides[side].keys[at].1 = true;
-    }
-
-    async fn set_provider_key(&mut self, side: usize, number: usize) {
-        let name = provider_name(CANARIES[side], number);
-        let request = self.request(side, Method::PUT, &format!("/api/provider-keys/{name}"));
-        let body = json!({ "key": format!("sk-{}", CANARIES[side]) }).to_string();
-        let answer = self.send(side, request.body(Body::from(body)).unwrap(), &name).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        self.sides[side].providers.insert(name);
-        self.list_provider_keys(side).await;
-    }
-
-    async fn list_provider_keys(&self, side: usize) {
-        let page = self.get(side, "/api/provider-keys").await.json();
-        let items = page["items"].as_array().unwrap().iter();
-        let hint = CANARIES[side].get(6..).unwrap();
-        let listed: BTreeSet<_> = items
-            .map(|key| {
-                assert_eq!((&key["hint"], &key["readable"]), (&json!(hint), &json!(true)));
-                key["provider"].as_str().unwrap().to_owned()
-            })
-            .collect();
-        assert_eq!(listed, self.sides[side].providers);
-    }
-
-    async fn remove_provider_key(&mut self, side: usize, whose: Whose, number: usize) {
-        let name = provider_name(CANARIES[self.of(side, whose)], number);
-        if !self.sides[side].providers.remove(&name) {
-            let parts = ["/api/provider-keys/", ""];
-            self.hidden(side, &Method::DELETE, parts, [&name, &NOBODY[..name.len()]]).await;
-            return;
-        }
-        let path = format!("/api/provider-keys/{name}");
-        let request = self.request(side, Method::DELETE, &path).body(Body::empty()).unwrap();
-        assert_eq!(self.send(side, request, "").await.status, StatusCode::NO_CONTENT);
     }
 
     async fn elsewhere(&self, side: usize, number: usize) {
