@@ -31,12 +31,7 @@ impl Settings {
     /// Where the configuration is invalid: all that is wrong with it, each with
     /// its place.
     pub fn load(args: &ServeArgs, environment: &dyn Environment) -> Result<Self, HubError> {
-        let request = Request {
-            path: args.config.clone(),
-            environment,
-            cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-            home: std::env::home_dir(),
-        };
+        let request = Request::of_process(args.config.clone(), environment);
         let mut loaded = agentos_config::load::<HubConfig>(&request)?;
         apply(&mut loaded.config, args);
         let data = match (&args.data, &loaded.config.storage.data) {

@@ -1,6 +1,6 @@
 //! `agentos config`: what a hub or an edge on this machine would start with.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use agentos_config::{
     ConfigError, ConfigErrors, Configuration, EdgeConfig, HubConfig, Loaded, Machine, Origin,
@@ -45,12 +45,7 @@ fn machine(args: &MachineArgs) -> Machine {
 
 /// The configuration as the machine's own program would find it.
 fn load<C: Configuration>(args: ConfigArgs) -> Result<Loaded<C>, ConfigErrors> {
-    agentos_config::load(&Request {
-        path: args.config,
-        environment: &ProcessEnvironment,
-        cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-        home: std::env::home_dir(),
-    })
+    agentos_config::load(&Request::of_process(args.config, &ProcessEnvironment))
 }
 
 fn check<C>(

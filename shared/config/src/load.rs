@@ -104,6 +104,15 @@ pub struct Request<'a> {
     pub home: Option<PathBuf>,
 }
 
+impl<'a> Request<'a> {
+    /// As this process looks: from its folder, in its user's home.
+    #[must_use]
+    pub fn of_process(path: Option<PathBuf>, environment: &'a dyn Environment) -> Self {
+        let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        Self { path, environment, cwd, home: std::env::home_dir() }
+    }
+}
+
 /// A setting as it is in effect, secrets masked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
