@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use agentos_process::{LogFormat, default_data_dir};
+use agentos_process::default_data_dir;
+use agentos_telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The edge of an Agent OS: models and agents.
@@ -83,8 +84,8 @@ pub struct RunArgs {
     /// What to log: error, warn, info, debug, trace, or a filter such as agentos_link=debug
     #[arg(long)]
     pub log_level: Option<String>,
-    /// How log lines are written
-    #[arg(long, value_enum)]
+    /// How log lines are written: text, json, or a pattern such as "%(asctime)s %(message)s"
+    #[arg(long)]
     pub log_format: Option<LogFormat>,
 }
 

@@ -6,7 +6,7 @@ use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
 use agentos_inference::EngineError;
 use agentos_link::{LinkError, TokenError};
-use agentos_process::LogLevelError;
+use agentos_telemetry::LoggingError;
 use agentos_worker::WorkerError;
 
 /// What ends the edge.
@@ -36,9 +36,9 @@ pub enum EdgeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// The log filter is not one.
+    /// Logging cannot start.
     #[error(transparent)]
-    LogLevel(#[from] LogLevelError),
+    Logging(#[from] LoggingError),
     /// The token is not as it was made.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -60,7 +60,7 @@ impl Classified for EdgeError {
             Self::NotJoined { .. } => "not_joined",
             Self::AlreadyJoined { .. } => "already_joined",
             Self::Config(error) => error.code(),
-            Self::LogLevel(_) => "log_level",
+            Self::Logging(_) => "logging",
             Self::Token(_) => "token_invalid",
             Self::Engine(error) => error.code(),
             Self::Link(error) => error.code(),

@@ -27,7 +27,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Run(args) => {
             let settings = Settings::load(&args, &ProcessEnvironment)?;
-            settings.start_logging()?;
+            let _traces = settings.start_logging()?;
             let cancel = CancellationToken::new();
             let app = App::start(&settings, Registry::with_file_tools()).await?;
             let stop = agentos_process::stop_on_signal(cancel.clone());

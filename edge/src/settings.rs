@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use agentos_config::{EdgeConfig, Environment, Loaded, Request, Transport};
 use agentos_link::TransportChoice;
-use agentos_process::{LogFile, LogFormat, create_private, default_data_dir, start_logging};
+use agentos_process::{create_private, default_data_dir};
+use agentos_telemetry::{
+    LogFileOptions, LogFormat, LogOptions, LoggingError, Traces, TracesGuard, start_logging,
+};
 
 use crate::cli::{RunArgs, TransportArg};
 use crate::error::EdgeError;
@@ -32,7 +35,7 @@ impl Settings {
         let data = data.unwrap_or_else(|| default_data_dir("edge"));
         let configured = loaded.config.model.path.as_deref().map(|path| loaded.resolve(path));
         let model = args.model.clone().or(configured);
-        Ok(Self { loaded, data, model, log_format: args.log_format })
+        Ok(Self { loaded, data, model, log_format: args.log_format.clone() })
     }
 
     /// The folder of the identity, the models and the caches.
@@ -44,34 +47,33 @@ impl Settings {
     /// Starts logging as configured.
     ///
     /// # Errors
-    /// Where the log file cannot be opened.
-    pub fn start_logging(&self) -> Result<(), EdgeError> {
+    /// Where the log file cannot be opened, or traces cannot be exported.
+    pub fn start_logging(&self) -> Result<TracesGuard, EdgeError> {
         let logging = &self.loaded.config.logging;
         create_private(&self.data)
             .map_err(|source| EdgeError::DataDir { path: self.data.clone(), source })?;
+        let format = match &self.log_format {
+            Some(format) => format.clone(),
+            None => logging.format.parse().map_err(LoggingError::Format)?,
+        };
+        let (max_bytes, keep) = (logging.rotation.max_bytes, logging.rotation.keep);
         let file = logging.path.as_ref().map(|path| self.data.join(path));
-        let file = file
-            .map(|path| {
-                LogFile::open(&path, logging.rotation.max_bytes, logging.rotation.keep)
-                    .map_err(|source| EdgeError::DataDir { path, source })
-            })
-            .transpose()?;
-        let configured = LogFormat::named(&logging.format);
-        start_logging(
-            &logging.level,
-            self.log_format.or(configured).unwrap_or(LogFormat::Text),
-            file,
-        )?;
-        if self.log_format.is_none() && configured.is_none() {
-            tracing::warn!("logging.format: patterns are not built yet; lines are written as text");
-        }
+        let guard = start_logging(LogOptions {
+            level: &logging.level,
+            format,
+            file: file.map(|path| LogFileOptions { path, max_bytes, keep }),
+            traces: Traces {
+                service: "agentos-edge",
+                endpoint: self.loaded.config.telemetry.otlp_endpoint.as_deref(),
+            },
+        })?;
         if let Some(file) = &self.loaded.file {
             tracing::info!(file = %file.display(), "configuration read");
         }
         for notice in &self.loaded.notices {
             tracing::warn!("{notice}");
         }
-        Ok(())
+        Ok(guard)
     }
 
     /// The hub, where one is named.

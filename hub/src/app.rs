@@ -49,12 +49,15 @@ impl App {
         let store = Arc::new(SqliteStore::open(config).await?);
         let blobs = Arc::new(BlobStore::open(&data.blobs())?);
 
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             settings.engine(),
             Arc::clone(&store) as Arc<dyn Store>,
             blobs,
             Arc::clone(&clock),
         );
+        if let Some(webhooks) = settings.webhooks()? {
+            engine = engine.with_notifier(Arc::new(webhooks));
+        }
         ensure_admin_key(&engine.handle(), &data.admin_key()).await?;
 
         let link = HubLink::bind(

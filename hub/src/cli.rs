@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use agentos_process::{LogFormat, default_data_dir};
+use agentos_process::default_data_dir;
+use agentos_telemetry::LogFormat;
 
 /// The hub of an Agent OS: database, scheduler, API.
 #[derive(Debug, Parser)]
@@ -80,8 +81,8 @@ pub struct ServeArgs {
     /// What to log: error, warn, info, debug, trace, or a filter such as agentos_link=debug
     #[arg(long)]
     pub log_level: Option<String>,
-    /// How log lines are written
-    #[arg(long, value_enum)]
+    /// How log lines are written: text, json, or a pattern such as "%(asctime)s %(message)s"
+    #[arg(long)]
     pub log_format: Option<LogFormat>,
 }
 

@@ -8,9 +8,9 @@ use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
 use agentos_engine::{EngineError, MasterKeyError};
 use agentos_link::LinkError;
-use agentos_process::LogLevelError;
 use agentos_snapshot::SnapshotError;
 use agentos_store::StoreError;
+use agentos_telemetry::LoggingError;
 
 /// What ends the hub.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +47,12 @@ pub enum HubError {
     /// The master key that is given is not one.
     #[error("security.secrets_key: {0}")]
     SecretsKey(#[from] MasterKeyError),
-    /// The log filter is not one.
+    /// The client of webhooks cannot be made.
+    #[error("webhooks cannot be called ({0}): report this as a bug")]
+    Webhook(String),
+    /// Logging cannot start.
     #[error(transparent)]
-    LogLevel(#[from] LogLevelError),
+    Logging(#[from] LoggingError),
     /// No hub answers on this machine.
     #[error("no hub answers for {}: start it with `agentos-hub serve --data {}` ({reason})", data.display(), data.display())]
     NotRunning {
@@ -88,7 +91,8 @@ impl Classified for HubError {
             Self::TlsFile { .. } => "tls_file",
             Self::Tls { error, .. } => error.code(),
             Self::SecretsKey(_) => "secrets_key",
-            Self::LogLevel(_) => "log_level",
+            Self::Webhook(_) => "webhook",
+            Self::Logging(_) => "logging",
             Self::NotRunning { .. } => "not_running",
             Self::Config(error) => error.code(),
             Self::Auth(error) => error.code(),
@@ -106,7 +110,8 @@ impl Classified for HubError {
             | Self::TlsFile { .. }
             | Self::Tls { .. }
             | Self::SecretsKey(_)
-            | Self::LogLevel(_)
+            | Self::Webhook(_)
+            | Self::Logging(_)
             | Self::Config(_) => false,
             Self::Auth(error) => error.is_retryable(),
             Self::NotRunning { .. } => true,

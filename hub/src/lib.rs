@@ -5,6 +5,7 @@ mod admin;
 mod app;
 mod cli;
 mod error;
+mod notify;
 mod paths;
 mod pinned;
 mod settings;

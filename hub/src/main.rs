@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    agentos_process::exit_code(run(Cli::parse()).await)
+    agentos_process::exit_code(Box::pin(run(Cli::parse())).await)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => {
             let settings = Settings::load(&args, &ProcessEnvironment)?;
-            settings.start_logging()?;
+            let _traces = settings.start_logging()?;
             let cancel = CancellationToken::new();
             let app = App::start(&settings).await?;
             let stop = agentos_process::stop_on_signal(cancel.clone());

@@ -9,10 +9,14 @@ use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, TlsMo
 use agentos_domain::AgentConfig;
 use agentos_engine::{EngineConfig, EngineHandle, MasterKey, MasterKeySource};
 use agentos_link::HubLinkConfig;
-use agentos_process::{LogFile, LogFormat, default_data_dir, start_logging};
+use agentos_process::default_data_dir;
+use agentos_telemetry::{
+    LogFileOptions, LogFormat, LogOptions, LoggingError, Traces, TracesGuard, start_logging,
+};
 
 use crate::cli::ServeArgs;
 use crate::error::HubError;
+use crate::notify::Webhooks;
 use crate::paths::DataDir;
 use crate::tls::{self, TlsSource};
 
@@ -44,7 +48,7 @@ impl Settings {
             Some(key) => MasterKeySource::Given(MasterKey::parse(key.expose())?),
             None => MasterKeySource::File(data.join(&security.secrets_key_file)),
         };
-        Ok(Self { loaded, data, log_format: args.log_format, master_key })
+        Ok(Self { loaded, data, log_format: args.log_format.clone(), master_key })
     }
 
     /// The folder of the database, the files and the keys.
@@ -61,28 +65,27 @@ impl Settings {
     /// Starts logging as configured.
     ///
     /// # Errors
-    /// Where the log file cannot be opened.
-    pub fn start_logging(&self) -> Result<(), HubError> {
+    /// Where the log file cannot be opened, or traces cannot be exported.
+    pub fn start_logging(&self) -> Result<TracesGuard, HubError> {
         let logging = &self.loaded.config.logging;
         DataDir::create(&self.data)?;
+        let format = match &self.log_format {
+            Some(format) => format.clone(),
+            None => logging.format.parse().map_err(LoggingError::Format)?,
+        };
+        let (max_bytes, keep) = (logging.rotation.max_bytes, logging.rotation.keep);
         let file = logging.path.as_ref().map(|path| self.data.join(path));
-        let file = file
-            .map(|path| {
-                LogFile::open(&path, logging.rotation.max_bytes, logging.rotation.keep)
-                    .map_err(|source| HubError::DataDir { path, source })
-            })
-            .transpose()?;
-        let configured = LogFormat::named(&logging.format);
-        start_logging(
-            &logging.level,
-            self.log_format.or(configured).unwrap_or(LogFormat::Text),
-            file,
-        )?;
-        if self.log_format.is_none() && configured.is_none() {
-            tracing::warn!("logging.format: patterns are not built yet; lines are written as text");
-        }
+        let guard = start_logging(LogOptions {
+            level: &logging.level,
+            format,
+            file: file.map(|path| LogFileOptions { path, max_bytes, keep }),
+            traces: Traces {
+                service: "agentos-hub",
+                endpoint: self.loaded.config.telemetry.otlp_endpoint.as_deref(),
+            },
+        })?;
         self.tell();
-        Ok(())
+        Ok(guard)
     }
 
     /// Says once what the user should know of the configuration.
@@ -112,14 +115,24 @@ impl Settings {
     }
 
     pub(crate) fn engine(&self) -> EngineConfig {
-        let engine = &self.loaded.config.engine;
+        let (engine, approvals) = (&self.loaded.config.engine, &self.loaded.config.approvals);
         EngineConfig {
             lease_ttl: engine.lease,
             runs_per_edge: engine.runs_per_edge as usize,
+            approval_ttl: approvals
+                .expire_after_hours
+                .map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60)),
             agents: configs(&self.loaded.agents.agents),
             master_key: Some(self.master_key.clone()),
             ..EngineConfig::default()
         }
+    }
+
+    /// Those who are told of proposals.
+    pub(crate) fn webhooks(&self) -> Result<Option<Webhooks>, HubError> {
+        let notifications = &self.loaded.config.notifications;
+        let discord = notifications.discord_webhook_url.as_ref();
+        Webhooks::new(notifications.webhook_url.as_ref(), discord)
     }
 
     pub(crate) fn link(&self, state_dir: PathBuf, version: &str) -> HubLinkConfig {

@@ -18,7 +18,7 @@ const LONG: u32 = 2500;
 /// along: it chooses the tool, and answers from the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_completes_on_the_edge() -> Result<()> {
-    let system = System::start(Setup::new(HUB, EDGE)).await?;
+    let mut system = System::start(Setup::new(HUB, EDGE)).await?;
     let plan = b"Project: garden shed\nWifi password: QX-4471\nOwner: Mara Lind\n";
     system.client.upload("notes/plan.txt", plan).await?;
     system.client.upload("notes/other.txt", b"Wifi password: none\n").await?;
@@ -26,7 +26,16 @@ async fn a_task_completes_on_the_edge() -> Result<()> {
     let request = system.client.request(Method::POST, "/api/tasks").json(&body);
     let reply = system.client.send(request).await?;
     assert_eq!(reply.status, StatusCode::OK, "{}", String::from_utf8_lossy(&reply.body));
-    assert!(reply.headers.contains_key("x-request-id"));
+    let request_id = reply.headers["x-request-id"].to_str()?;
+    // One id leads through the logs of both machines.
+    let (hub, edge) = (system.hub.process()?, system.edge.process()?);
+    hub.says(&[request_id, "the edge has the run"]).await?;
+    hub.says(&[request_id, "answered", "status=200"]).await?;
+    edge.says(&[request_id, "chat", "the model answered"]).await?;
+    edge.says(&[request_id, "execute_tool", "file_read", "the tool answered"]).await?;
+    for log in [hub.output(), edge.output()] {
+        assert!(!log.contains("wifi") && !log.contains("QX-4471"), "a log holds users' texts");
+    }
 
     let answer = reply.json()?;
     let task: agentos_domain::Task = serde_json::from_value(answer.clone())?;

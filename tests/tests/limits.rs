@@ -153,6 +153,23 @@ async fn pace(client: &Client, times: usize) -> Result<(Duration, Duration, usiz
     Ok((took[times / 2], worst, most_tries))
 }
 
+/// Does `work` while a client asks small things; says how much slower that
+/// client's answers were than on an idle hub.
+async fn beside<T>(
+    fixture: &Fixture,
+    what: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let normal = fixture.reader("normal").await?;
+    let idle = pace(&normal, OTHERS).await?;
+    let (done, busy) = tokio::try_join!(work, pace(&normal, OTHERS))?;
+    note(&format!(
+        "an answer beside {what}: {:?} (worst {:?}); idle: {:?} (worst {:?})",
+        busy.0, busy.1, idle.0, idle.1
+    ));
+    Ok(done)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_ten_megabytes_is_refused() -> Result<()> {
     let fixture = Fixture::start().await?;
@@ -177,7 +194,7 @@ async fn a_body_of_ten_megabytes_is_refused() -> Result<()> {
             ensure!(problem["code"] == "PAYLOAD_TOO_LARGE", "{problem}");
             Ok(())
         });
-        try_join_all(requests).await?;
+        beside(&fixture, "large bodies", try_join_all(requests)).await?;
     }
     ensure!(fixture.admin.tasks().await?.is_empty(), "a task was made of a refused body");
     fixture.finish("large bodies").await
@@ -202,7 +219,8 @@ async fn a_request_with_100_000_headers_is_refused() -> Result<()> {
         ensure!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
         Ok(answer.starts_with("HTTP/1.1 431 "))
     });
-    let told = tokio::time::timeout(DEADLINE, try_join_all(exchanges)).await??;
+    let exchanges = beside(&fixture, "many headers", try_join_all(exchanges));
+    let told = tokio::time::timeout(DEADLINE, exchanges).await??;
     let told = told.iter().filter(|told| **told).count();
     note(&format!("100,000 headers: {told} of {OTHERS} were told 431, the others were cut off"));
     fixture.finish("many headers").await

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agentos_domain::{ProviderName, TaskStatus};
-use clap::{Args, Parser, Subcommand};
+use agentos_domain::{GrantScope, ProviderName, TaskStatus};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::key::lifetime;
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Run tasks and look at them
     #[command(subcommand)]
     Task(TaskCommand),
+    /// What waits for your decision: confirm calls of tools, settle lost ones
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// Files of the workspace that tasks work on
     #[command(subcommand)]
     Files(FilesCommand),
@@ -192,6 +195,73 @@ pub(crate) struct ListArgs {
     /// Where the page before ended
     #[arg(long)]
     pub(crate) cursor: Option<String>,
+}
+
+/// What to do with approvals.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// List what waits for a decision, newest first
+    List {
+        /// Also what was decided
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show exactly what is proposed
+    Show {
+        /// The proposal's id, or the end of it
+        id: String,
+    },
+    /// Confirm a call of a tool
+    Approve {
+        /// The proposal's id, or the end of it
+        id: String,
+        /// How far it reaches: this call, this tool for the rest of the task, or whenever this
+        /// agent calls it: once, task, agent [default: once]
+        #[arg(long, value_name = "SCOPE")]
+        scope: Option<GrantScope>,
+        /// It is kept with the decision
+        #[arg(long)]
+        notes: Option<String>,
+    },
+    /// Refuse a call of a tool; the task goes on
+    Reject {
+        /// The proposal's id, or the end of it
+        id: String,
+        /// Why; the model is told
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say what became of a call whose result was lost
+    Resolve {
+        /// The proposal's id, or the end of it
+        id: String,
+        /// What became of it
+        #[arg(value_enum)]
+        outcome: LostOutcome,
+        /// What you know of it; with `done` the model is told
+        #[arg(long)]
+        notes: Option<String>,
+    },
+    /// List what agents may call without being asked for
+    Grants,
+    /// Take such a grant back
+    Revoke {
+        /// The agent
+        agent: String,
+        /// The tool
+        tool: String,
+    },
+}
+
+/// What became of a lost call.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LostOutcome {
+    /// It took effect
+    Done,
+    /// It did not, or may happen twice: make it again
+    Retry,
+    /// End the task
+    Abort,
 }
 
 /// What to do with files.

@@ -8,6 +8,7 @@
 //! - `live`: events of a task, `render`: how they look, `follow`: reconnecting
 //! - `task`, `files`, `edge`, `key`, `login`, `config`, `health`, `doctor`: the commands
 
+mod approvals;
 mod args;
 mod client;
 mod commands;

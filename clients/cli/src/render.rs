@@ -86,6 +86,14 @@ impl Renderer {
                 let text = "[tool] it is not known whether it took effect: a person has to decide";
                 self.header(terminal, Tone::Red, text)
             }
+            Entry::ApprovalAsked { call, .. } => {
+                let text = format!("[approval] {} {}", call.name, call.arguments);
+                self.header(terminal, Tone::Plain, &shorten(&text, width))
+            }
+            Entry::Decided { decision, by, .. } => {
+                let text = format!("[approval] {}, by {by}", decision.as_str());
+                self.header(terminal, Tone::Plain, &shorten(&text, width))
+            }
             Entry::Finished { output, truncated } => {
                 self.answer(terminal, output)?;
                 if *truncated {
@@ -110,7 +118,8 @@ impl Renderer {
                 self.header(terminal, Tone::Dim, &text)
             }
             TaskStatus::WaitingApproval => {
-                self.header(terminal, Tone::Plain, "[task] waits for the approval of a person")
+                let text = "[task] waits for you: agentos approvals list";
+                self.header(terminal, Tone::Plain, text)
             }
             TaskStatus::Completed => {
                 if !self.answered {

@@ -20,10 +20,16 @@ pub(crate) fn target_dir(env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathB
     if let Some(target) = path("CARGO_TARGET_DIR") {
         return Ok(target);
     }
+    let cache = cache_dir(env).context("or set CARGO_TARGET_DIR")?;
+    Ok(cache.join("target"))
+}
+
+/// Where what can be had again is kept, for every clone.
+pub(crate) fn cache_dir(env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let path = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = path("XDG_CACHE_HOME").filter(|cache| cache.is_absolute());
     let cache = cache.or_else(|| path("HOME").map(|home| home.join(".cache")));
-    let cache = cache.context("set HOME or CARGO_TARGET_DIR, so that there is a place to build")?;
-    Ok(cache.join("agentos").join("target"))
+    Ok(cache.context("set HOME, so that there is a place to build")?.join("agentos"))
 }
 
 /// `cargo ARGS` in the root of the clone.
@@ -48,6 +54,11 @@ pub(crate) fn build(packages: &[&str], release: bool) -> Result<PathBuf> {
     if !status.success() {
         bail!("the build failed; repeat it with `cargo {}`", args.join(" "));
     }
+    binaries(release)
+}
+
+/// The folder that built binaries lie in.
+pub(crate) fn binaries(release: bool) -> Result<PathBuf> {
     let target = target_dir(&|name| std::env::var_os(name))?;
     // A relative CARGO_TARGET_DIR is relative to where cargo runs.
     Ok(root().join(target).join(if release { "release" } else { "debug" }))

@@ -4,6 +4,7 @@
 mod account;
 mod cargo;
 mod clock;
+mod contract;
 mod daemon;
 mod http;
 mod ports;
@@ -33,8 +34,14 @@ run [--once] [--model PATH] [--task TEXT] [--release]
     else ~/.local/share/agentos/run); a second run uses it again.
 
 test [--fast]
-    All that CI runs: formatting, lints, documentation, tests. --fast leaves
-    out the documentation and the end-to-end tests.
+    All that CI runs: formatting, lints, documentation, the contract, tests.
+    --fast leaves out the documentation, the contract and the end-to-end tests.
+
+contract [--full] [--seed N]
+    Holds a running hub against its own OpenAPI description by schemathesis,
+    and its metrics against promtool. Needs Python, and the network once.
+      --full    more requests, and sequences of them: up to 10 minutes
+      --seed N  other requests than usual; a failure names its seed
 
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
@@ -78,6 +85,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["run", rest @ ..] => run::run(&run::Options::parse(rest)?),
         ["test"] => stages::test(false),
         ["test", "--fast"] => stages::test(true),
+        ["contract", rest @ ..] => contract::run(&contract::Options::parse(rest)?),
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),

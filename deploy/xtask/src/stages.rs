@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo};
-use crate::{clock, say, toolchain};
+use crate::{clock, contract, say, toolchain};
 
 /// The target of an Apple silicon Mac.
 const MAC: &str = "aarch64-apple-darwin";
@@ -15,6 +15,9 @@ const MAC: &str = "aarch64-apple-darwin";
 pub(crate) fn test(fast: bool) -> Result<u8> {
     say::stage("tool chain");
     toolchain::ensure(true)?;
+    if !fast {
+        toolchain::ensure_contract()?;
+    }
     let mut stages: Vec<(&str, Vec<&str>)> = vec![
         ("format", vec!["fmt", "--all", "--check"]),
         ("lints", vec!["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -41,14 +44,20 @@ pub(crate) fn test(fast: bool) -> Result<u8> {
     if fast {
         tests.extend(["--exclude", "agentos-tests"]);
     }
-    stages.push(("tests", tests));
     for (name, args) in &stages {
         let code = stage(name, args)?;
         if code != 0 {
             return Ok(code);
         }
     }
-    Ok(0)
+    if !fast {
+        let hub = cargo::binaries(false)?.join("agentos-hub");
+        let code = contract::check(&hub, &contract::Options::default())?;
+        if code != 0 {
+            return Ok(code);
+        }
+    }
+    stage("tests", &tests)
 }
 
 fn stage(name: &str, args: &[&str]) -> Result<u8> {

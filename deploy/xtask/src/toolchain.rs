@@ -21,7 +21,14 @@ pub(crate) enum Tool {
     Ip,
     /// `iptables`, for the same.
     Iptables,
+    /// Runs schemathesis, in an environment of its own.
+    Python,
+    /// Reads metrics as Prometheus does.
+    Promtool,
 }
+
+/// Fails where Python is too old, or cannot make environments.
+const PYTHON: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 
 /// A system's package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,8 @@ impl Tool {
             Self::Libclang => "libclang, by which bindgen reads the headers of llama.cpp",
             Self::Ip => "ip (iproute2), for the tests of lost networks",
             Self::Iptables => "iptables, for the tests of blocked ports",
+            Self::Python => "Python 3.10 or later with venv, for the tests of the API's contract",
+            Self::Promtool => "promtool (Prometheus), for the tests of the metrics",
         }
     }
 
@@ -54,6 +63,8 @@ impl Tool {
             Self::Libclang => has_libclang(),
             Self::Ip => in_path("ip").is_some(),
             Self::Iptables => in_path("iptables").is_some(),
+            Self::Python => output("python3", &["-c", PYTHON]).is_some(),
+            Self::Promtool => in_path("promtool").is_some(),
         }
     }
 
@@ -73,6 +84,11 @@ impl Tool {
             (Self::Ip, Dnf) => "iproute",
             (Self::Ip, Apt | Pacman) => "iproute2",
             (Self::Iptables, Apt | Dnf | Pacman) => "iptables",
+            (Self::Python, Apt) => "python3-venv",
+            (Self::Python, Dnf | Brew) => "python3",
+            (Self::Python, Pacman) => "python",
+            (Self::Promtool, Dnf) => "golang-github-prometheus",
+            (Self::Promtool, Apt | Pacman | Brew) => "prometheus",
             (Self::Cxx | Self::Ip | Self::Iptables, Brew) => return None,
         })
     }
@@ -114,10 +130,20 @@ pub(crate) fn ensure(network: bool) -> Result<()> {
     if network && account::is_root() && cfg!(target_os = "linux") {
         tools.extend([Tool::Ip, Tool::Iptables]);
     }
+    ensure_all(&tools)
+}
+
+/// Checks for what the tests of the API's contract need, and installs what is
+/// missing, if it may.
+pub(crate) fn ensure_contract() -> Result<()> {
+    ensure_all(&[Tool::Python, Tool::Promtool])
+}
+
+fn ensure_all(tools: &[Tool]) -> Result<()> {
     let missing = |tools: &[Tool]| -> Vec<Tool> {
         tools.iter().copied().filter(|tool| !tool.is_there()).collect()
     };
-    let wanted = missing(&tools);
+    let wanted = missing(tools);
     if wanted.is_empty() {
         return Ok(());
     }
@@ -284,6 +310,11 @@ mod tests {
         };
         assert_eq!(packages(Manager::Apt, "libclang-14-dev"), ["cmake", "g++", "libclang-14-dev"]);
         assert_eq!(packages(Manager::Brew, ""), ["cmake", "llvm"]);
+        for manager in [Manager::Apt, Manager::Dnf, Manager::Pacman, Manager::Brew] {
+            for tool in [Tool::Python, Tool::Promtool] {
+                assert!(tool.package(manager, "").is_some(), "{tool:?} by {manager:?}");
+            }
+        }
         let commands = Manager::Apt.commands(&["cmake"]);
         assert_eq!(commands[1].join(" "), "apt-get install -y --no-install-recommends cmake");
     }

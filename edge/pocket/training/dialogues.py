@@ -25,22 +25,22 @@ class Writer(Refusals):
             "list_folder": (self.list_folder, 5), "list_root": (self.list_root, 3),
             "list_recursive": (self.list_recursive, 4), "list_type": (self.list_type, 4),
             "read": (self.read, 7), "read_head": (self.read_head, 3),
-            "search": (self.search, 7), "search_in": (self.search_in, 5),
-            "search_count": (self.search_count, 3),
+            "search": (self.search, 8), "search_in": (self.search_in, 7),
+            "search_count": (self.search_count, 4),
             "size": (self.metadata, 3), "modified": (self.metadata, 3),
             "lines": (self.metadata, 2), "words": (self.metadata, 2), "title": (self.metadata, 2),
             "count": (self.count, 4), "count_root": (self.count, 2),
             "count_type": (self.count_type, 3), "count_folders": (self.count, 2),
-            "compare_size": (self.compare, 4), "compare_age": (self.compare, 4),
+            "compare_size": (self.compare, 5), "compare_age": (self.compare, 6),
             "newest": (self.extreme, 4), "oldest": (self.extreme, 3),
             "largest": (self.extreme, 3), "smallest": (self.extreme, 2),
             "qa_what": (self.qa, 6), "qa_who": (self.qa, 3), "qa_when": (self.qa, 3),
             "qa_amount": (self.qa, 3), "qa_where": (self.qa, 2),
             "read_newest": (self.read_newest, 4), "qa_newest": (self.qa_newest, 3),
             "search_read": (self.search_read, 4), "qa_search": (self.qa_search, 3),
-            "read_two": (self.read_two, 3),
+            "read_two": (self.read_two, 4),
             "missing_file": (self.missing_file, 5), "missing_folder": (self.missing_folder, 3),
-            "absent_key": (self.absent_key, 2), "qa_anywhere": (self.qa_anywhere, 3),
+            "absent_key": (self.absent_key, 3), "qa_anywhere": (self.qa_anywhere, 3),
             "refuse_outside": (self.refuse, 6), "refuse_no_tool": (self.refuse, 9),
             "refuse_offtopic": (self.refuse, 6),
         }
@@ -170,9 +170,10 @@ class Writer(Refusals):
         path = self.path(rng, space)
         lines = [ws.prose_line(rng, self.names) for _ in range(rng.randint(2, 9))]
         space.add(path, self.file(rng, ws.text_of(lines, rng)))
-        count = rng.randint(1, 12) if rng.random() < 0.85 else rng.randint(1, 100)
-        words = "one two three four five six seven eight nine ten eleven twelve".split()
-        shown = words[count - 1] if count <= 12 and rng.random() < 0.2 else str(count)
+        count = rng.randint(1, 12) if rng.random() < 0.8 else rng.randint(1, 100)
+        words = ("one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+                 "fifteen sixteen seventeen eighteen nineteen twenty").split()
+        shown = words[count - 1] if count <= len(words) and rng.random() < 0.3 else str(count)
         dialogue = Dialogue(kind, self.request(rng, kind, file=path, n=shown), space=space,
                             slots={"file": path, "n": count})
         self.call(dialogue, "file_read", path=path, max_lines=count)
@@ -309,13 +310,15 @@ class Writer(Refusals):
         if kind == "compare_size":
             while one.size == two.size:
                 two.text = ws.some_text(rng, self.names)
+                if rng.random() < 0.4:  # sizes that are close
+                    extra = ws.prose_line(rng, self.names)
+                    two.text = one.text + extra[:rng.randint(1, len(extra))]
+            if rng.random() < 0.5:
+                one.text, two.text = two.text, one.text
             winner = f"the first, {first}," if one.size > two.size else f"the second, {second},"
             answer = f"{one.size} against {two.size} bytes: {winner} is larger."
         else:
-            if rng.random() < 0.4:
-                two.modified = one.modified.replace(day=rng.randint(1, 28), hour=rng.randint(0, 23))
-            while one.modified == two.modified:
-                two.modified = ws.moment(rng)
+            two.modified = ws.near(rng, one.modified)
             winner = f"the first, {first}," if one.modified > two.modified else f"the second, {second},"
             answer = (f"{one.shown_time} against {two.shown_time}: {winner} was changed more "
                       "recently.")
@@ -368,7 +371,7 @@ class Writer(Refusals):
         request = self.request(rng, f"qa_{group}", file=path, key=key)
         dialogue = Dialogue(kind, request, space=space, slots={"file": path, "key": key})
         self.call(dialogue, "file_read", path=path)
-        dialogue.answer = f"{path} does not say."
+        dialogue.answer = f"The {key} is not in {path}."
         return dialogue
 
     def qa_newest(self, rng: random.Random, kind: str) -> Dialogue:

@@ -14,7 +14,7 @@ from tokenizer import learn
 from wordings import Wordings
 
 HERE = Path(__file__).parent
-TRAINING = ("developers", "office", "home", "neutral", "anywhere")
+TRAINING = ("developers", "office", "home", "neutral", "anywhere", "students", "terse", "travellers")
 
 
 def wordings() -> Wordings:

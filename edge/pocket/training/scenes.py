@@ -85,6 +85,8 @@ class Scenes:
         space.add_folder(folder)
         if count is None:
             count = rng.choices(range(1, 11), (8, 14, 16, 16, 12, 10, 8, 6, 5, 5))[0]
+        if rng.random() < 0.06:
+            count = rng.randint(9, 24)
         for _ in range(count):
             ending = None
             if space.files and rng.random() < 0.4:

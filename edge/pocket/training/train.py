@@ -22,7 +22,7 @@ from names import Names
 from tokenizer import Tokenizer
 
 WARM_UP = 150  # steps
-FIRST_LENGTH, LONGEST = 150, 900  # tokens of a dialogue at the start, and later
+FIRST_LENGTH, LONGEST = 150, 1100  # tokens of a dialogue at the start, and later
 GROWTH = 4e6  # tokens over which the first length grows to the longest
 
 
@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=float, default=45, help="tokens to train on, in millions")
     parser.add_argument("--decay", type=float, default=10, help="the last of them, at a falling rate")
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from")
+    parser.add_argument("--grow", type=Path, help="a checkpoint with fewer layers to begin from")
     parser.add_argument("--seconds", type=float, default=0, help="stop after so long (0: never)")
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--layers", type=int, default=5)
@@ -58,6 +59,17 @@ def optimizers(model: PocketModel, options: argparse.Namespace) -> list[torch.op
     muon = torch.optim.Muon(matrices, lr=options.rate, weight_decay=0.02,
                             adjust_lr_fn="match_rms_adamw")
     return [muon, adam(rest)]
+
+
+def grow(model: PocketModel, state: dict) -> int:
+    """Takes the weights of a model with fewer layers. The layers that it lacks
+    add nothing at first: their outputs are zero. Returns the tokens it has seen."""
+    known = state["shape"]["layers"]
+    model.load_state_dict(state["model"], strict=False)
+    for layer in model.layers[known:]:
+        torch.nn.init.zeros_(layer.attn_output.weight)
+        torch.nn.init.zeros_(layer.ffn_down.weight)
+    return state["seen"]
 
 
 def loss_of(model: PocketModel, tokens: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
@@ -100,6 +112,8 @@ def main() -> None:
     model = PocketModel(shape)
     steppers = optimizers(model, options)
     step, seen = 0, 0
+    if options.grow:
+        seen = grow(model, torch.load(options.grow))
     if options.resume:
         state = torch.load(options.resume)
         model.load_state_dict(state["model"])

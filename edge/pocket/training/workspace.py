@@ -62,6 +62,20 @@ def moment(rng: random.Random) -> datetime:
     return EPOCH + timedelta(minutes=rng.randint(0, 6 * 365 * 24 * 60))
 
 
+def near(rng: random.Random, other: datetime) -> datetime:
+    """A different time: the first place in which it differs is any, year to minute."""
+    while True:
+        time = moment(rng)
+        keep = rng.randint(0, 4)
+        fields = dict(zip(("year", "month", "day", "hour")[:keep], other.timetuple()))
+        try:
+            time = time.replace(**fields)
+        except ValueError:  # no such day in this month
+            continue
+        if time != other:
+            return time
+
+
 def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -199,21 +213,49 @@ GROUPS = ("what", "who", "when", "amount", "where")
 def details(rng: random.Random, names: Names, key: str | None = None, value: str | None = None,
             ) -> list[str]:
     """Lines of details, one of them the given, no two with the same name."""
-    style = rng.choice(STYLES)
-    count = rng.choices((1, 2, 3, 4, 5, 6, 7, 8), (6, 12, 20, 20, 16, 10, 8, 8))[0]
-    keys = [] if key is None else [key]
-    lines = [] if key is None or value is None else [statement(rng, key, value, style)]
-    while len(lines) < count:
+    count = rng.choices((1, 2, 3, 4, 5, 6, 7, 8, 10, 12), (6, 12, 20, 20, 16, 10, 8, 8, 4, 4))[0]
+    facts = [] if key is None or value is None else [(key, value)]
+    words = set() if key is None else set(key.split())
+    for _ in range(count - len(facts)):
         group = rng.choice(GROUPS)
         other = names.key(rng, group)
-        words = set(other.split())
-        if any(words & set(known.split()) for known in keys):
-            count -= 1
-            continue
-        keys.append(other)
-        lines.append(statement(rng, other, names.value(rng, group), style))
-    rng.shuffle(lines)
+        if not words & set(other.split()):
+            words |= set(other.split())
+            facts.append((other, names.value(rng, group)))
+    rng.shuffle(facts)
+    layout = rng.random()
+    if layout < 0.12:
+        return wide_lines(rng, facts)
+    if layout < 0.2:
+        return paragraphs(rng, names, facts)
+    style = rng.choice(STYLES)
+    return [statement(rng, name, of, style) for name, of in facts]
+
+
+def wide_lines(rng: random.Random, facts: list[tuple[str, str]]) -> list[str]:
+    """Lines of which each says several things."""
+    bullet = rng.choice(("- ", "* ", "", "", "> "))
+    between, within = rng.choice(((", ", " "), (", ", " "), ("; ", " "), (", ", ": "), ("; ", ": "),
+                                  (" | ", ": "), (". ", " "), (" / ", " ")))
+    first = rng.choice((": ", ": ", within))
+    lines, rest = [], list(facts)
+    while rest:
+        number = rng.choice((1, 2, 2, 3))
+        (name, value), *others = rest[:number]
+        del rest[:number]
+        parts = [f"{name.capitalize()}{first}{value}", *(f"{k}{within}{v}" for k, v in others)]
+        lines.append(bullet + between.join(parts))
     return lines
+
+
+def paragraphs(rng: random.Random, names: Names, facts: list[tuple[str, str]]) -> list[str]:
+    """Prose in which details stand between other sentences."""
+    sentences = [statement(rng, name, value, "sentence") for name, value in facts]
+    for _ in range(rng.randint(0, 3)):
+        sentences.insert(rng.randint(0, len(sentences)), rng.choice(names.lists["prose"]))
+    number = rng.randint(1, 3)
+    parts = [sentences[at::number] for at in range(number)]
+    return [" ".join(part) for part in parts if part]
 
 
 def prose_line(rng: random.Random, names: Names) -> str:
@@ -221,6 +263,18 @@ def prose_line(rng: random.Random, names: Names) -> str:
         return rng.choice(names.lists["prose"])
     words = [names.word(rng) for _ in range(rng.randint(3, 9))]
     return " ".join(words).capitalize() + rng.choice((".", ".", "", "!"))
+
+
+def rows(rng: random.Random, names: Names) -> list[str]:
+    """A small table, or a list of things to do."""
+    count = rng.randint(2, 9)
+    if rng.random() < 0.4:
+        return [f"- [{rng.choice(' x')}] {prose_line(rng, names)}" for _ in range(count)]
+    groups = [rng.choice(GROUPS) for _ in range(rng.randint(2, 4))]
+    between = rng.choice((",", ",", ";", "\t", " | "))
+    table = [[names.key(rng, group) for group in groups]]
+    table += [[names.value(rng, group) for group in groups] for _ in range(count)]
+    return [between.join(row) for row in table]
 
 
 def text_of(lines: list[str], rng: random.Random) -> str:
@@ -235,8 +289,13 @@ def some_text(rng: random.Random, names: Names, short: bool = False) -> str:
     lines: list[str] = []
     if rng.random() < 0.3:
         lines.append("# " + heading(rng, names))
-    if chance < 0.5:
-        lines += [prose_line(rng, names) for _ in range(rng.randint(1, 2 if short else 6))]
+    if chance < 0.4:
+        lines += [prose_line(rng, names) for _ in range(rng.randint(1, 2 if short else 8))]
+    elif chance < 0.45 and not short:
+        lines += [" ".join(prose_line(rng, names) for _ in range(rng.randint(2, 4)))
+                  for _ in range(rng.randint(1, 3))]
+    elif chance < 0.5 and not short:
+        lines += rows(rng, names)
     elif not short:
         lines += details(rng, names)
     else:

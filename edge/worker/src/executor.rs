@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Entry, Fence, Journal};
+use agentos_domain::{AgentConfig, Entry, Fence, Journal, RequestId};
 use agentos_proto::v1::executor_server::Executor;
 use agentos_proto::v1::{
     AttachRequest, CancelReply, CancelRequest, ExecuteReply, ExecuteRequest, RunEvent,
@@ -15,11 +15,13 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::attempts::{Attempt, Attempts};
 use crate::error::WorkerError;
 use crate::events::EventLog;
 use crate::runner::{Assignment, Bench, Runner};
+use crate::spans;
 
 pub(crate) struct ExecutorService {
     attempts: Arc<Attempts>,
@@ -87,6 +89,11 @@ fn assignment(bench: &Bench, request: &ExecuteRequest) -> Result<Assignment, Sta
         agent,
         tools,
         first_tool,
+        granted: request
+            .granted
+            .iter()
+            .map(|tool| parse("granted", tool))
+            .collect::<Result<_, _>>()?,
     };
     Ok(Assignment {
         config,
@@ -105,6 +112,10 @@ impl Executor for ExecutorService {
         let request = request.into_inner();
         let bench = self.bench.get().ok_or_else(|| Status::unavailable("the edge is starting"))?;
         let assignment = assignment(bench, &request)?;
+        let request_id = match request.request_id.as_str() {
+            "" => None,
+            id => Some(parse::<RequestId>("request_id", id)?),
+        };
         let attempt = Arc::new(Attempt {
             task: assignment.config.task_id.clone(),
             id: parse("attempt_id", &request.attempt_id)?,
@@ -116,17 +127,20 @@ impl Executor for ExecutorService {
             return Ok(Response::new(ExecuteReply {}));
         }
         let (bench, attempts) = (Arc::clone(bench), Arc::clone(&self.attempts));
-        self.tracker.spawn(async move {
+        let span = spans::run(&attempt, &assignment.config, request_id.as_ref());
+        let run = async move {
+            tracing::info!(steps = assignment.journal.len(), "the run begins");
             // Whatever happens in the run, even a panic, the attempt ends.
             let _held = Held { attempts, attempt: Arc::clone(&attempt) };
             match Runner::run(bench, Arc::clone(&attempt), assignment).await {
-                Ok(()) => {}
+                Ok(()) => tracing::info!("the run is over"),
                 Err(error @ (WorkerError::Fenced | WorkerError::Cancelled)) => {
-                    tracing::debug!(task = %attempt.task, %error, "a run stopped");
+                    tracing::info!(%error, "the run stopped");
                 }
-                Err(error) => tracing::warn!(task = %attempt.task, %error, "a run broke off"),
+                Err(error) => tracing::warn!(%error, "the run broke off"),
             }
-        });
+        };
+        self.tracker.spawn(run.instrument(span));
         Ok(Response::new(ExecuteReply {}))
     }
 

@@ -20,6 +20,7 @@ mod hub;
 mod inference;
 mod load;
 mod runner;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod worker;

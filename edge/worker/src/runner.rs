@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::Classified as _;
-use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolOutcome};
+use agentos_domain::{
+    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolOutcome,
+};
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
@@ -13,11 +15,13 @@ use agentos_proto::v1::{ModelStarted, TokenEvent, ToolStarted};
 use agentos_run::{Action, RunConfig, conversation, next};
 use agentos_tools::{Registry, ToolContext};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::attempts::Attempt;
 use crate::error::WorkerError;
 use crate::files::{RunFiles, RunFolder};
 use crate::hub::Hub;
+use crate::spans;
 
 /// Before a full model queue is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
@@ -110,6 +114,7 @@ impl Runner {
             match next(&self.journal, &self.config) {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => self.report(entry).await?,
+                Action::Ask { call, class } => self.ask(call, class).await?,
                 Action::CallModel { must_call } => {
                     let outcome = self.call_model(must_call.as_ref()).await?;
                     self.report_outcome(outcome).await?;
@@ -180,8 +185,14 @@ impl Runner {
         };
         let status = self.bench.engine.status();
         let (model, demonstration) = (status.model, status.demonstration);
+        let span = spans::model_call(&model);
         self.attempt.events.push(Event::ModelStarted(ModelStarted { model, demonstration }));
-        let generation = self.generate(request);
+        let generation = async {
+            let answer = self.generate(request).await;
+            answer.as_ref().map(spans::note_answer).ok();
+            answer
+        };
+        let generation = generation.instrument(span);
         let completion = match tokio::time::timeout(self.time_left(), generation).await {
             Ok(completion) => completion?,
             Err(_) => return Ok(Outcome::TimedOut),
@@ -238,6 +249,15 @@ impl Runner {
         WorkerError::EngineStopped
     }
 
+    /// Asks a person to confirm a call, unless it could not be made at all.
+    async fn ask(&mut self, call: ToolCall, class: ToolClass) -> Result<(), WorkerError> {
+        let entry = match self.bench.tools.validate(&self.config.agent.tools, &call) {
+            Ok(_) => Entry::ApprovalAsked { call, class },
+            Err(error) => Entry::ToolRefused { call_id: call.id, error },
+        };
+        self.report(entry).await
+    }
+
     async fn call_tool(
         &mut self,
         folder: &RunFolder,
@@ -257,6 +277,17 @@ impl Runner {
             };
             return self.report(entry).await;
         }
+        let span = spans::tool_call(&call);
+        self.run_tool(folder, announce, call, idempotency_key).instrument(span).await
+    }
+
+    async fn run_tool(
+        &mut self,
+        folder: &RunFolder,
+        announce: Entry,
+        call: ToolCall,
+        idempotency_key: String,
+    ) -> Result<(), WorkerError> {
         self.report(announce).await?;
         let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
         self.attempt.events.push(Event::ToolStarted(started));
@@ -277,6 +308,7 @@ impl Runner {
             Some(Ok(outcome)) => outcome,
         };
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
+        spans::note_result(&outcome, duration_ms);
         self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
     }
 }

@@ -113,6 +113,7 @@ impl Scene {
             tools: self.bench.tools.specs_for(&agent.tools),
             agent,
             first_tool: None,
+            granted: vec![],
         };
         let modified = Timestamp::from_millis(1_772_619_359_000);
         let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64, modified };

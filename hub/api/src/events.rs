@@ -14,11 +14,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 
-use crate::ApiState;
 use crate::body::TaskPath;
 use crate::problem::{Code, Problem};
 use crate::state::answer;
 use crate::tasks::task_json;
+use crate::{ApiState, openapi};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -35,10 +35,10 @@ const PING_EVERY: Duration = Duration::from_secs(15);
     params(
         ("id" = String, Path, description = "The task"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last event that arrived",
-            pattern = "^[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}$"),
+            pattern = "^([0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18})?$"),
     ),
     responses((status = 200, description = "Events, until the task has ended",
-        body = String, content_type = "text/event-stream")))]
+        body = openapi::TaskEvent, content_type = "text/event-stream")))]
 pub(crate) async fn events(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,

@@ -77,7 +77,8 @@ pub(crate) async fn list(
             pattern = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))(?!(?:\.?/)*\.?$)[^\x00-\x1f\x7f-\x9f\\]+$"),
         ("Last-Modified" = Option<String>, Header,
             description = "When its content was last changed, as a date of HTTP; \
-                where it is absent, the hub's clock says when it came with new content")),
+                where it is absent, the hub's clock says when it came with new content",
+            format = "http-date")),
     request_body(content = [u8], content_type = "application/octet-stream"),
     responses((status = 201, description = "It is stored", body = openapi::File)))]
 pub(crate) async fn store(

@@ -40,7 +40,10 @@ pub(crate) async fn list(
 #[schema(as = KeyRequest)]
 pub(crate) struct CreateBody {
     /// What people call it.
-    #[schema(max_length = 64, pattern = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$")]
+    #[schema(
+        max_length = 64,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     /// What it may do: some of `read`, `run`, `approve`, `admin`.
     #[schema(value_type = Vec<openapi::Scope>, min_items = 1, max_items = 4)]

@@ -11,6 +11,7 @@
 //!  connection ► observe ► cors ► gate (who asks? too often?) ► require (scope) ► handler
 //! ```
 
+mod approvals;
 mod auth;
 mod body;
 mod browser;

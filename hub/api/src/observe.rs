@@ -1,7 +1,8 @@
 //! The outermost layer: request ids, documents for errors, one line of log for
 //! each request.
 
-use agentos_domain::{Clock, SystemClock};
+use agentos_domain::{Clock, RequestId, SystemClock};
+use agentos_telemetry::{join_trace, names};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -34,12 +35,13 @@ const UNLESS_SET: [(HeaderName, &str); 2] = [
 /// Runs a request and finishes its response.
 pub(crate) async fn observe(
     State(state): State<ApiState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let clock = SystemClock;
     let began = clock.monotonic();
-    let id = format!("req_{}", uuid::Uuid::now_v7().simple());
+    let id = RequestId::generate();
+    request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let instance = request.uri().path().to_owned();
     // The pattern and not the path: paths hold the names of users' files.
@@ -47,7 +49,9 @@ pub(crate) async fn observe(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let span = tracing::info_span!("request", { names::REQUEST_ID } = %id, %method, route);
+    join_trace(&span, &id);
+    let id = id.to_string();
     let known = method_name(&method);
     async move {
         let mut response = next.run(request).await;

@@ -23,6 +23,7 @@ pub(crate) enum Code {
     InvalidJson,
     InvalidRequest,
     IdempotencyMismatch,
+    Conflict,
     PayloadTooLarge,
     RequestTimeout,
     StorageFull,
@@ -59,6 +60,7 @@ impl Code {
             Self::InvalidJson => ("INVALID_JSON", StatusCode::BAD_REQUEST),
             Self::InvalidRequest => ("INVALID_REQUEST", StatusCode::UNPROCESSABLE_ENTITY),
             Self::IdempotencyMismatch => ("IDEMPOTENCY_MISMATCH", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Conflict => ("CONFLICT", StatusCode::CONFLICT),
             Self::PayloadTooLarge => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::RequestTimeout => ("REQUEST_TIMEOUT", StatusCode::REQUEST_TIMEOUT),
             Self::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
@@ -146,7 +148,10 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let problem = match error.code() {
             "not_found" | "unknown_edge" => Self::new(Code::NotFound, error.to_string()),
-            "invalid_request" => Self::new(Code::InvalidRequest, error.to_string()),
+            "invalid_request" | "wrong_decision" => {
+                Self::new(Code::InvalidRequest, error.to_string())
+            }
+            "already_decided" | "content_differs" => Self::new(Code::Conflict, error.to_string()),
             "invalid_cursor" => Self::new(Code::BadRequest, error.to_string()),
             "idempotency_conflict" => Self::new(Code::IdempotencyMismatch, error.to_string()),
             "disk_full" => Self::new(

@@ -42,7 +42,7 @@ pub(crate) struct SetBody {
         min_length = 1,
         max_length = 4096,
         write_only,
-        pattern = r"^\S([^\x00-\x1f\x7f]*\S)?$"
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f])?$"
     )]
     key: String,
 }
@@ -53,7 +53,8 @@ pub(crate) struct SetBody {
 #[utoipa::path(put, path = "/api/provider-keys/{provider}", tag = "provider keys",
     operation_id = "set_provider_key",
     params(("provider" = String, Path,
-        description = "The provider: `openai`, `anthropic`, or 1 to 40 lower-case letters, digits, `-` and `_`")),
+        description = "The provider: `openai`, `anthropic`, or 1 to 40 lower-case letters, digits, `-` and `_`",
+        pattern = "^[a-z0-9_-]{1,40}$")),
     request_body = SetBody,
     responses((status = 200, description = "What is known of the key", body = openapi::ProviderKey)))]
 pub(crate) async fn set(
@@ -75,7 +76,8 @@ pub(crate) async fn set(
 /// Remove the workspace's key of a provider
 #[utoipa::path(delete, path = "/api/provider-keys/{provider}", tag = "provider keys",
     operation_id = "remove_provider_key",
-    params(("provider" = String, Path, description = "The provider")),
+    params(("provider" = String, Path, description = "The provider",
+        pattern = "^[a-z0-9_-]{1,40}$")),
     responses((status = 204, description = "It is gone")))]
 pub(crate) async fn remove(
     State(state): State<ApiState>,

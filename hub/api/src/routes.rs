@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::problem::{Code, Problem};
 use crate::{
-    ApiConfig, ApiState, auth, cors, docs, edges, events, files, health, keys, metrics, observe,
-    openapi, provider_keys, session, tasks,
+    ApiConfig, ApiState, approvals, auth, cors, docs, edges, events, files, health, keys, metrics,
+    observe, openapi, provider_keys, session, tasks,
 };
 
 /// Who may use a route.
@@ -26,9 +26,12 @@ pub(crate) enum Access {
 
 const READ: Access = Access::Scope("read");
 const RUN: Access = Access::Scope("run");
+const APPROVE: Access = Access::Scope("approve");
 const ADMIN: Access = Access::Scope("admin");
 /// Open to everyone if the hub is so configured.
 const METRICS: &str = "/metrics";
+const APPROVAL: &str = "/api/approvals/{id}";
+const GRANT: &str = "/api/approvals/grants/{agent}/{tool}";
 const PROVIDER_KEY: &str = "/api/provider-keys/{provider}";
 
 /// The problems of routes that read a JSON body.
@@ -76,13 +79,14 @@ const REMOVAL: &[Code] = &[Code::BadRequest, Code::NotFound, Code::StorageFull];
 const REVOCATION: &[Code] = &[Code::NotFound, Code::StorageFull];
 const SUBMISSION: &[Code] = with_body!(IdempotencyMismatch);
 const CANCELLATION: &[Code] = with_body!(NotFound);
+const DECISION: &[Code] = with_body!(NotFound, Conflict);
 const BODY: &[Code] = with_body!();
 const SIGN_IN: &[Code] =
     with_body!(Unauthenticated, InvalidToken, TokenExpired, AuthError, CsrfRefused);
 const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 29] = [
+pub(crate) static ROUTES: [Route; 38] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -99,6 +103,21 @@ pub(crate) static ROUTES: [Route; 29] = [
     route(Method::POST, "/api/tasks/{id}/cancel", RUN, CANCELLATION, |m| on(m, tasks::cancel)),
     route(Method::GET, "/api/tasks/{id}/steps", READ, PARTS, |m| on(m, tasks::steps)),
     route(Method::GET, "/api/tasks/{id}/events", READ, PARTS, |m| on(m, events::events)),
+    route(Method::GET, "/api/approvals", READ, QUERY, |m| on(m, approvals::pending)),
+    route(Method::GET, "/api/approvals/history", READ, QUERY, |m| on(m, approvals::history)),
+    route(Method::GET, "/api/approvals/grants", READ, NONE, |m| on(m, approvals::grants)),
+    route(Method::DELETE, GRANT, APPROVE, REVOCATION, |m| on(m, approvals::revoke_grant)),
+    route(Method::GET, APPROVAL, READ, MISSING, |m| on(m, approvals::show)),
+    route(Method::POST, "/api/approvals/{id}/approve", APPROVE, DECISION, |m| {
+        on(m, approvals::approve)
+    }),
+    route(Method::POST, "/api/approvals/{id}/reject", APPROVE, DECISION, |m| {
+        on(m, approvals::reject)
+    }),
+    route(Method::POST, "/api/approvals/{id}/resolve", APPROVE, DECISION, |m| {
+        on(m, approvals::resolve)
+    }),
+    route(Method::GET, "/api/audit", ADMIN, QUERY, |m| on(m, approvals::audit)),
     route(Method::GET, "/api/files", READ, NONE, |m| on(m, files::list)),
     route(Method::PUT, "/api/files/{*path}", RUN, UPLOAD, |m| on(m, files::store)),
     route(Method::GET, "/api/files/{*path}", READ, PARTS, |m| on(m, files::fetch)),

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use agentos_domain::{AgentName, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId};
+use agentos_domain::{
+    AgentName, RequestId, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId,
+};
 use agentos_engine::{Principal, Submission, TaskFilter};
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
@@ -134,6 +136,7 @@ impl SubmitBody {
         self,
         workspace_id: WorkspaceId,
         idempotency_key: Option<String>,
+        request_id: RequestId,
     ) -> Result<Submission, Problem> {
         let chars = self.input.chars().count();
         if chars == 0 || chars > MAX_INPUT_CHARS {
@@ -161,6 +164,7 @@ impl SubmitBody {
             max_tokens: self.max_tokens,
             temperature: self.temperature,
             seed: self.seed,
+            request_id: Some(request_id),
         })
     }
 }
@@ -184,6 +188,7 @@ impl SubmitBody {
 pub(crate) async fn submit(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
+    Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<SubmitBody>,
 ) -> Result<Response, Problem> {
@@ -193,8 +198,8 @@ pub(crate) async fn submit(
     } else {
         body.wait.map_or(state.config.wait_limit, |Wait(wait)| wait.min(state.config.wait_limit))
     };
-    let submission =
-        body.into_submission(principal.workspace_id.clone(), idempotency_key(&headers)?)?;
+    let key = idempotency_key(&headers)?;
+    let submission = body.into_submission(principal.workspace_id.clone(), key, request_id)?;
     let submitted = answer(state.engine.submit(submission)).await?;
     let task = wait_for(&state, submitted.task, limit).await;
 
@@ -315,11 +320,7 @@ pub(crate) struct ListQuery {
 impl ListQuery {
     /// The filter for a page, which asks for one task more than the page has.
     fn into_filter(self) -> Result<TaskFilter, Problem> {
-        let limit = parameter("limit", self.limit)?.unwrap_or(DEFAULT_PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            let detail = format!("limit: {limit} is out of range: use 1 to {MAX_PAGE}");
-            return Err(Problem::new(Code::BadRequest, detail));
-        }
+        let limit = page_size(self.limit)?;
         Ok(TaskFilter {
             status: parameter("status", self.status)?,
             agent: parameter("agent_type", self.agent_type)?,
@@ -329,7 +330,17 @@ impl ListQuery {
     }
 }
 
-fn parameter<T>(name: &str, text: Option<String>) -> Result<Option<T>, Problem>
+/// How many items a page has.
+pub(crate) fn page_size(limit: Option<String>) -> Result<u32, Problem> {
+    let limit = parameter("limit", limit)?.unwrap_or(DEFAULT_PAGE);
+    if (1..=MAX_PAGE).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("limit: {limit} is out of range: use 1 to {MAX_PAGE}");
+    Err(Problem::new(Code::BadRequest, detail))
+}
+
+pub(crate) fn parameter<T>(name: &str, text: Option<String>) -> Result<Option<T>, Problem>
 where
     T: std::str::FromStr<Err: fmt::Display>,
 {
@@ -359,9 +370,9 @@ pub(crate) fn query<T>(
         ("status" = Option<openapi::TaskStatus>, Query,
             description = "Only those that stand there"),
         ("agent_type" = Option<String>, Query, description = "Only this agent's",
-            pattern = "^[A-Za-z0-9._-]{1,64}$"),
+            pattern = "^[A-Za-z0-9._-]{0,64}$"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-            pattern = "^task_[0-9a-f]{32}$"),
+            pattern = "^(task_[0-9a-f]{32})?$"),
     ),
     responses((status = 200, description = "A page of tasks", body = openapi::TaskPage)))]
 pub(crate) async fn list(
@@ -429,7 +440,8 @@ pub(crate) struct StepsQuery {
 #[utoipa::path(get, path = "/api/tasks/{id}/steps", tag = "tasks", operation_id = "list_steps",
     params(
         ("id" = String, Path, description = "The task"),
-        ("after" = Option<u64>, Query, description = "Only steps after this one"),
+        ("after" = Option<u64>, Query, description = "Only steps after this one",
+            format = "uint64"),
     ),
     responses((status = 200, description = "Its steps", body = openapi::StepPage)))]
 pub(crate) async fn steps(

@@ -16,6 +16,8 @@ pub struct EngineConfig {
     pub invitation_ttl: Duration,
     /// The most runs that one edge holds at once.
     pub runs_per_edge: usize,
+    /// How long a person has to confirm a call; for ever where absent.
+    pub approval_ttl: Option<Duration>,
     /// How often leases are looked at when nothing else happens.
     pub tick: Duration,
     /// How long watchers rely on being told before they ask the store again.
@@ -33,6 +35,7 @@ impl Default for EngineConfig {
             lease_ttl: Duration::from_secs(10),
             invitation_ttl: Duration::from_secs(600),
             runs_per_edge: 16,
+            approval_ttl: None,
             tick: Duration::from_millis(500),
             look_again: Duration::from_secs(5),
             agents: Vec::new(),

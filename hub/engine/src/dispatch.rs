@@ -8,10 +8,12 @@ use agentos_domain::{AttemptId, Classified, Fence, SessionEpoch, Timestamp};
 use agentos_link::{EdgeSession, LinkEvent};
 use agentos_proto::v1::HeldAttempt;
 use agentos_store::{Claim, Claimed, HeldLease, StoreError};
+use agentos_telemetry::{join_trace, names};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::engine::Shared;
 use crate::handover::{follow_to_end, hand_over};
@@ -123,6 +125,9 @@ impl Dispatcher {
         if let Err(error) = result {
             tracing::warn!(%error, "could not look at the leases");
         }
+        if let Err(error) = self.shared.expire_proposals().await {
+            tracing::warn!(%error, "could not look at the proposals");
+        }
         self.shared.events.sweep(&self.shared.active.tasks());
         self.looked = (self.shared.clock.now(), self.shared.clock.monotonic());
     }
@@ -180,15 +185,32 @@ impl Dispatcher {
         };
         self.note(&session, &lease);
         self.shared.events.publish_status(&claimed.task);
+        let span = run_span(&claimed);
         let tier = claimed.agent.model_tier;
         self.shared.metrics.leased(&claimed.task.task_id, tier);
         let (shared, cancel) = (Arc::clone(&self.shared), self.cancel.clone());
-        self.tracker.spawn(async move {
+        let run = async move {
             cancel.run_until_cancelled(hand_over(&shared, &session, &claimed, &lease)).await;
             shared.active.forget(&lease.attempt, session.epoch);
             shared.wake.notify_one();
-        });
+        };
+        self.tracker.spawn(run.instrument(span));
     }
+}
+
+/// What the log lines of a run carry.
+fn run_span(claimed: &Claimed) -> tracing::Span {
+    let request = claimed.request_id.as_ref();
+    let span = tracing::info_span!(
+        "run",
+        { names::REQUEST_ID } = request.map(display),
+        { names::TASK } = display(&claimed.task.task_id),
+        { names::ATTEMPT } = display(&claimed.attempt),
+    );
+    if let Some(request) = request {
+        join_trace(&span, request);
+    }
+    span
 }
 
 fn lease_of(held: &HeldAttempt) -> Option<HeldLease> {

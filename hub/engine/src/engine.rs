@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::active::ActiveAttempts;
+use crate::approvals::{Notifier, tell_of_proposals};
 use crate::config::EngineConfig;
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Rung when there may be something to dispatch.
     pub(crate) wake: Notify,
+    /// Rung when there may be a proposal to tell of.
+    pub(crate) to_tell: Notify,
     /// The agents by name.
     agents: RwLock<HashMap<String, AgentConfig>>,
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
@@ -116,6 +119,7 @@ fn by_name(agents: Vec<AgentConfig>) -> HashMap<String, AgentConfig> {
 /// The engine.
 pub struct Engine {
     shared: Arc<Shared>,
+    notifier: Option<Arc<dyn Notifier>>,
 }
 
 impl Engine {
@@ -139,6 +143,7 @@ impl Engine {
             vault,
             metrics: Metrics::new(agents.values()),
             wake: Notify::new(),
+            to_tell: Notify::new(),
             agents: RwLock::new(agents),
             loads: Mutex::default(),
             link: OnceLock::new(),
@@ -146,7 +151,14 @@ impl Engine {
             tracker: TaskTracker::new(),
             fruitless: Mutex::default(),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), notifier: None }
+    }
+
+    /// Has people told of proposals.
+    #[must_use]
+    pub fn with_notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = Some(notifier);
+        self
     }
 
     /// The verbs of the engine.
@@ -184,7 +196,13 @@ impl Engine {
         let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
         tracing::info!(leases = kept, "engine started; holders of leases may come back");
         warn_of_locked(&self.shared).await;
-        Dispatcher::new(Arc::clone(&self.shared), events).run(cancel).await;
+        let dispatcher = Dispatcher::new(Arc::clone(&self.shared), events);
+        let telling = async {
+            if let Some(notifier) = &self.notifier {
+                tell_of_proposals(&self.shared, notifier.as_ref(), &cancel).await;
+            }
+        };
+        tokio::join!(dispatcher.run(cancel.clone()), telling);
         self.shared.tracker.close();
         if tokio::time::timeout(STOP_DEADLINE, self.shared.tracker.wait()).await.is_err() {
             tracing::warn!("changes were still under way 5 s after the stop");

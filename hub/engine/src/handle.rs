@@ -63,6 +63,7 @@ impl EngineHandle {
             first_tool: submission.first_tool,
             session: submission.session,
             idempotency_key: submission.idempotency_key,
+            request_id: submission.request_id,
         };
         let now = self.shared.clock.now();
         let created =

@@ -37,10 +37,13 @@ pub(crate) async fn hand_over(
     lease: &HeldLease,
 ) {
     match execute(session, claimed).await {
-        Ok(()) => follow_to_end(shared, session, lease).await,
+        Ok(()) => {
+            tracing::info!(edge = %session.edge_id, fence = lease.fence.0, "the edge has the run");
+            follow_to_end(shared, session, lease).await;
+        }
         Err(Refusal::Final(error)) => fail(shared, lease, error).await,
         Err(Refusal::ForNow(reason)) => {
-            tracing::warn!(task = %lease.task_id, reason, "the edge did not take a run");
+            tracing::warn!(reason, "the edge did not take the run");
             give_back(shared, session, lease).await;
         }
     }
@@ -88,6 +91,8 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
         journal: claimed.journal.iter().map(serde_json::to_string).collect::<Result<_, _>>()?,
         manifest: serde_json::to_string(&claimed.manifest)?,
         timeout_ms: claimed.agent.timeout_seconds.saturating_mul(1000),
+        request_id: claimed.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        granted: claimed.granted.iter().map(ToString::to_string).collect(),
     })
 }
 

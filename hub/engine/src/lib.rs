@@ -13,6 +13,7 @@
 //! ```
 
 mod active;
+mod approvals;
 mod config;
 mod dispatch;
 mod engine;
@@ -35,7 +36,8 @@ mod types;
 mod vault;
 mod watch;
 
-pub use agentos_store::TaskFilter;
+pub use agentos_store::{AuditRecord, ProposalFilter, Resolution, TaskFilter};
+pub use approvals::{Notifier, NotifyError};
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::EngineError;

@@ -92,6 +92,7 @@ impl Runs for RunsService {
             entries,
             now: self.shared.clock.now(),
             ttl: self.shared.config.lease_ttl,
+            approval_ttl: self.shared.config.approval_ttl,
         };
         let shared = Arc::clone(&self.shared);
         let work = async move {
@@ -100,6 +101,11 @@ impl Runs for RunsService {
             shared.metrics.observe(&appended.task, &appended.steps);
             if appended.task.status != TaskStatus::Running {
                 shared.events.publish_status(&appended.task);
+            }
+            if let Some(proposal) = &appended.proposal {
+                tracing::info!(proposal = %proposal.proposal_id, task = %proposal.task_id,
+                    kind = proposal.kind.as_str(), "a person has to decide");
+                shared.to_tell.notify_one();
             }
             Ok(appended)
         };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, Clock, EdgeId, Entry, FinishReason, SessionEpoch, SystemClock, Task, TaskId,
-    Timestamp, Usage, WorkspaceId,
+    AttemptId, Clock, EdgeId, Entry, FinishReason, Proposal, SessionEpoch, SystemClock, Task,
+    TaskId, Timestamp, ToolCall, ToolClass, Usage, WorkspaceId,
 };
 use agentos_snapshot::BlobStore;
-use agentos_store::{Append, Claim, SqliteConfig, SqliteStore, Store};
+use agentos_store::{Append, Appended, Claim, SqliteConfig, SqliteStore, Store};
 use sha2::{Digest, Sha256};
 
 use crate::config::EngineConfig;
@@ -88,6 +88,29 @@ impl TestEngine {
     /// # Errors
     /// Where another task is the oldest, or the store refuses.
     pub async fn complete(&self, id: &TaskId, output: &str) -> Result<Task, TestError> {
+        let finished = Entry::Finished { output: output.into(), truncated: false };
+        Ok(self.write(id, vec![reply(output, vec![]), finished]).await?.task)
+    }
+
+    /// Has the oldest pending task, which must be `id`, ask a person whether it
+    /// may read the file `path`.
+    ///
+    /// # Errors
+    /// As of [`Self::complete`].
+    pub async fn ask(&self, id: &TaskId, path: &str) -> Result<Proposal, TestError> {
+        let call = ToolCall {
+            id: "call_1".into(),
+            name: "file_read".parse()?,
+            arguments: serde_json::json!({ "path": path }),
+        };
+        let asked = Entry::ApprovalAsked { call: call.clone(), class: ToolClass::Once };
+        let appended = self.write(id, vec![reply(path, vec![call]), asked]).await?;
+        appended.proposal.ok_or_else(|| "nobody was asked".into())
+    }
+
+    /// Leases the oldest pending task, which must be `id`, and writes the first
+    /// entries of its journal.
+    async fn write(&self, id: &TaskId, entries: Vec<Entry>) -> Result<Appended, TestError> {
         let (now, ttl) = (self.shared.clock.now(), Duration::from_secs(60));
         let (edge, attempt) = (EdgeId::generate(), AttemptId::generate());
         let token: [u8; 32] = Sha256::digest(edge.to_string()).into();
@@ -100,30 +123,33 @@ impl TestEngine {
             return Err(format!("the oldest task is {}", claimed.task.task_id).into());
         }
         self.shared.metrics.leased(id, claimed.agent.model_tier);
-        let reply = Entry::ModelReply {
-            model: "test-model".into(),
-            text: output.into(),
-            tool_calls: vec![],
-            finish: FinishReason::Stop,
-            usage: Usage { input_tokens: 3, cached_tokens: 0, output_tokens: 2 },
-            confidence: None,
-            duration_ms: 1,
-        };
-        let finished = Entry::Finished { output: output.into(), truncated: false };
         let append = Append {
             edge,
             task_id: id.clone(),
             attempt,
             fence: claimed.fence,
             first_seq: 1,
-            entries: vec![reply, finished],
+            entries,
             now,
             ttl,
+            approval_ttl: None,
         };
         let appended = self.shared.store.append(append).await?;
         self.shared.events.publish_steps(&appended.steps);
         self.shared.events.publish_status(&appended.task);
         self.shared.metrics.observe(&appended.task, &appended.steps);
-        Ok(appended.task)
+        Ok(appended)
+    }
+}
+
+fn reply(text: &str, tool_calls: Vec<ToolCall>) -> Entry {
+    Entry::ModelReply {
+        model: "test-model".into(),
+        text: text.into(),
+        finish: if tool_calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls },
+        tool_calls,
+        usage: Usage { input_tokens: 3, cached_tokens: 0, output_tokens: 2 },
+        confidence: None,
+        duration_ms: 1,
     }
 }

@@ -28,6 +28,7 @@ async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
         max_tokens: None,
         temperature: None,
         seed: None,
+        request_id: None,
     };
     let task = engine.handle.submit(submission).await.unwrap().task;
     (dir, engine, task)
@@ -52,7 +53,17 @@ async fn complete_untold(engine: &TestEngine) -> (Vec<Step>, Task) {
     let entries = vec![reply, Entry::Finished { output: "14".into(), truncated: false }];
     let task_id = claimed.task.task_id;
     let fence = claimed.fence;
-    let append = Append { edge, task_id, attempt, fence, first_seq: 1, entries, now, ttl: TTL };
+    let append = Append {
+        edge,
+        task_id,
+        attempt,
+        fence,
+        first_seq: 1,
+        entries,
+        now,
+        ttl: TTL,
+        approval_ttl: None,
+    };
     let appended = shared.store.append(append).await.unwrap();
     (appended.steps, appended.task)
 }

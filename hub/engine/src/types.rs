@@ -123,6 +123,8 @@ pub struct Submission {
     pub temperature: Option<f32>,
     /// Makes sampling repeatable.
     pub seed: Option<u64>,
+    /// The request that asks; no part of what is asked.
+    pub request_id: Option<agentos_domain::RequestId>,
 }
 
 /// What became of a submission.

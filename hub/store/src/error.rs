@@ -24,8 +24,28 @@ pub enum StoreError {
         /// What does not fit.
         detail: String,
     },
-    /// The cursor of a list names no task of the workspace.
-    #[error("the cursor names no task of this workspace: begin again without a cursor")]
+    /// A proposal was decided before.
+    #[error("this proposal is {status} already: a decision is taken once")]
+    AlreadyDecided {
+        /// Where it stands.
+        status: &'static str,
+    },
+    /// The decision does not answer the proposal.
+    #[error(
+        "`{decision}` does not answer a proposal of type {kind}: \
+         a tool_call is approved or rejected, an unknown_outcome is resolved as done, retry or abort"
+    )]
+    WrongDecision {
+        /// What was decided.
+        decision: &'static str,
+        /// What is proposed.
+        kind: &'static str,
+    },
+    /// What was seen is not what is proposed.
+    #[error("what is proposed is not what you saw: look at it again, then decide")]
+    ContentDiffers,
+    /// The cursor of a list names nothing in the workspace.
+    #[error("the cursor names nothing in this workspace: begin again without a cursor")]
     UnknownCursor,
     /// No edge has this id.
     #[error("no edge {edge} has joined this hub: join it with a new token")]
@@ -143,6 +163,9 @@ impl Classified for StoreError {
             Self::IdempotencyConflict => "idempotency_conflict",
             Self::Fenced => "fenced",
             Self::JournalConflict { .. } => "journal_conflict",
+            Self::AlreadyDecided { .. } => "already_decided",
+            Self::WrongDecision { .. } => "wrong_decision",
+            Self::ContentDiffers => "content_differs",
             Self::UnknownCursor => "invalid_cursor",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",

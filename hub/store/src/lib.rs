@@ -10,8 +10,8 @@
 //!  pending ───────────────► running ───────────────────────► completed
 //!     ▲   release, expiry,   │   │ append(Failed), fail
 //!     └── revoke, new session┘   ├─────────────────────────► failed
-//!                                │ append(ToolUnknown)
-//!                                └───────► waiting_approval
+//!                                │ append(ToolUnknown, ApprovalAsked)
+//!                                └───────► waiting_approval ── resolve ──► pending, failed
 //!  cancel: from every status that is not final to cancelled
 //! ```
 
@@ -24,6 +24,7 @@ pub use error::StoreError;
 pub use sqlite::{SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
-    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    Lease, ProviderKeyRecord, Redeemed, SealedKey, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
+    HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
+    SealedKey, TaskFilter, TaskLoad,
 };

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, ProviderName,
-    RelPath, SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
+    AgentName, AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask,
+    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, SessionEpoch, Step, Task, TaskId,
+    Timestamp, ToolGrant, ToolName, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use crate::{
-    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    ProviderKeyRecord, Redeemed, SealedKey, StoreError, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
+    HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
+    SealedKey, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -125,6 +127,74 @@ pub trait Store: Send + Sync + 'static {
         error: ErrorInfo,
         now: Timestamp,
     ) -> Result<Option<(Task, Step)>, StoreError>;
+
+    /// A page of proposals, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCursor`] where `before` is no proposal of the workspace.
+    async fn proposals(
+        &self,
+        ws: &WorkspaceId,
+        filter: &ProposalFilter,
+    ) -> Result<Vec<Proposal>, StoreError>;
+
+    /// One proposal.
+    async fn proposal(
+        &self,
+        ws: &WorkspaceId,
+        id: &ProposalId,
+    ) -> Result<Option<Proposal>, StoreError>;
+
+    /// Decides a proposal, once: writes the decision into the journal of its
+    /// task and into the audit, and queues the task again or ends it. `None`
+    /// where there is no such proposal.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyDecided`], [`StoreError::WrongDecision`],
+    /// [`StoreError::ContentDiffers`].
+    async fn resolve(
+        &self,
+        ws: &WorkspaceId,
+        id: &ProposalId,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<Option<Resolved>, StoreError>;
+
+    /// Denies the proposals whose time to be decided is over.
+    async fn expire_proposals(&self, now: Timestamp) -> Result<Vec<Resolved>, StoreError>;
+
+    /// Proposals, of all workspaces, that are new or have expired and whose
+    /// state was not told; oldest first, at most `limit`.
+    async fn untold_proposals(&self, limit: u32) -> Result<Vec<Proposal>, StoreError>;
+
+    /// Notes that a proposal was told to stand at `status`.
+    async fn proposal_told(
+        &self,
+        id: &ProposalId,
+        status: ProposalStatus,
+    ) -> Result<(), StoreError>;
+
+    /// What agents of a workspace may call without being asked for.
+    async fn tool_grants(&self, ws: &WorkspaceId) -> Result<Vec<ToolGrant>, StoreError>;
+
+    /// Takes such a grant back, for calls that have not begun in a run that is
+    /// handed out later. False if there was none.
+    async fn revoke_tool_grant(
+        &self,
+        ws: &WorkspaceId,
+        agent: &AgentName,
+        tool: &ToolName,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// A page of the audit, newest first: lines before `before`.
+    async fn audit(
+        &self,
+        ws: &WorkspaceId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Makes a token with which one edge can join until `expires`.
     async fn add_join_token(

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AgentConfig, AgentName, AttemptId, EdgeId, Entry, Fence, KeyId, Manifest, ProviderName,
-    SessionEpoch, Step, Task, TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
+    AgentConfig, AgentName, AttemptId, BlobHash, Decision, EdgeId, Entry, Fence, KeyId, Manifest,
+    Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, SessionEpoch, Step, Task,
+    TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
 };
+use serde::Serialize;
 
 /// What became of a request for a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +62,10 @@ pub struct Claimed {
     pub agent: AgentConfig,
     /// A tool that the first model call must call.
     pub first_tool: Option<ToolName>,
+    /// The request that asked for the task.
+    pub request_id: Option<RequestId>,
+    /// Tools that a person granted the agent for good.
+    pub granted: Vec<ToolName>,
     /// What happened in earlier attempts.
     pub journal: Vec<Entry>,
     /// The files as they were when the first attempt began.
@@ -91,6 +97,9 @@ pub struct Append {
     pub now: Timestamp,
     /// How long the lease lasts from now on.
     pub ttl: Duration,
+    /// How long a person has to confirm a call that an entry asks for; for ever
+    /// where absent.
+    pub approval_ttl: Option<Duration>,
 }
 
 /// What an append came to.
@@ -102,6 +111,60 @@ pub struct Appended {
     pub steps: Vec<Step>,
     /// The task as it is now.
     pub task: Task,
+    /// What a person has to decide from now on.
+    pub proposal: Option<Proposal>,
+}
+
+/// Which proposals a list has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProposalFilter {
+    /// Only those that stand there.
+    pub status: Option<ProposalStatus>,
+    /// Only those that were made before this one.
+    pub before: Option<ProposalId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// How a proposal is decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    /// What was decided.
+    pub decision: Decision,
+    /// Who decided.
+    pub reviewer: String,
+    /// What they wrote.
+    pub notes: Option<String>,
+    /// What they saw: refused where it is not what is proposed.
+    pub content_hash: Option<BlobHash>,
+}
+
+/// A proposal that was decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// It, as it is now.
+    pub proposal: Proposal,
+    /// Its task, pending again or ended.
+    pub task: Task,
+    /// The step that the decision is in the task's journal.
+    pub step: Step,
+}
+
+/// A line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditRecord {
+    /// Its place; the first is 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What they did.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// Why, in their words.
+    pub detail: Option<String>,
 }
 
 /// A lease as its holder names it.

@@ -36,8 +36,6 @@ pub struct Validation {
 pub struct LoadedAgent {
     /// The agent.
     pub config: AgentConfig,
-    /// Whether a person confirms what it does.
-    pub approval_required: bool,
     /// What its code must be like.
     pub validation: Validation,
     /// Its file.
@@ -161,6 +159,7 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
             model_tier: file.model_tier,
             tools: file.tools,
             max_iterations: file.max_iterations,
+            approval_required: file.approval_required,
             system_prompt: file.system_prompt,
             sampling: Sampling {
                 temperature: file.temperature,
@@ -169,7 +168,6 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
             },
             timeout_seconds: file.timeout_seconds,
         },
-        approval_required: file.approval_required,
         validation: file.validation,
         file: path.to_owned(),
     })

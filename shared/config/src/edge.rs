@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::hub::Logging;
+use crate::hub::{Logging, Telemetry};
 
 /// Everything that `agent_os_edge.yaml` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -19,6 +19,8 @@ pub struct EdgeConfig {
     pub model: LocalModel,
     /// Log lines.
     pub logging: Logging,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// How the edge reaches its hub.

@@ -23,6 +23,8 @@ pub struct HubConfig {
     pub limits: Limits,
     /// Log lines.
     pub logging: Logging,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Where the hub keeps what it owns.
     pub storage: Storage,
     /// The database.
@@ -31,6 +33,8 @@ pub struct HubConfig {
     pub link: Link,
     /// How runs are handed to edges.
     pub engine: Engine,
+    /// What a person has to confirm.
+    pub approvals: Approvals,
     /// Where agents' files are.
     pub agents: Agents,
     /// Models beside those that the edges run.
@@ -161,6 +165,14 @@ pub struct Logging {
     pub rotation: Rotation,
 }
 
+/// Traces of what requests set off.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// The collector that takes them; nothing is exported where absent.
+    pub otlp_endpoint: Option<String>,
+}
+
 /// When a log file is put aside.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +227,15 @@ pub struct Engine {
     pub lease: Duration,
     /// The most runs that one edge works on at once.
     pub runs_per_edge: u32,
+}
+
+/// What a person has to confirm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approvals {
+    /// Hours after which a call that nobody confirmed is denied; never where
+    /// absent.
+    pub expire_after_hours: Option<u32>,
 }
 
 /// Where agents' files are.
@@ -435,6 +456,8 @@ pub struct SelfImprovement {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notifications {
+    /// Where a document is sent when something waits for a person.
+    pub webhook_url: Option<Secret>,
     /// Discord's webhook.
     pub discord_webhook_url: Option<Secret>,
     /// A month's cost in USD above which an alert is sent.

@@ -17,6 +17,9 @@ pub struct AgentConfig {
     pub tools: Vec<ToolName>,
     /// The most model calls of one run.
     pub max_iterations: u32,
+    /// Whether a person confirms every call of a tool that changes something.
+    #[serde(default)]
+    pub approval_required: bool,
     /// Its instructions.
     pub system_prompt: String,
     /// How its model samples.
@@ -39,6 +42,7 @@ pub fn builtin_file_agent() -> AgentConfig {
         model_tier: Tier::LocalFast,
         tools: ["file_read", "file_list", "file_search", "metadata_extract"].map(tool).to_vec(),
         max_iterations: 5,
+        approval_required: false,
         system_prompt: "You answer questions about the files of one workspace. \
             Use the tools to look; never guess what a file holds. \
             Paths are relative to the workspace. Answer briefly."

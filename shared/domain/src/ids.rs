@@ -50,6 +50,12 @@ macro_rules! generated_id {
             pub fn generate() -> Self {
                 Self(uuid::Uuid::now_v7())
             }
+
+            /// The UUID in it.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
 
         impl fmt::Display for $name {
@@ -167,6 +173,15 @@ generated_id!(
 generated_id!(
     /// An API key.
     KeyId, "key"
+);
+generated_id!(
+    /// Something that a person has to decide.
+    ProposalId, "prop"
+);
+generated_id!(
+    /// One request to the API. Everything that it sets off carries it, on both
+    /// machines, so that a log can be read along it.
+    RequestId, "req"
 );
 
 name!(

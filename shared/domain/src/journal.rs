@@ -10,15 +10,17 @@
 //!   ┌────────┐   ToolRefused   │
 //!   │  Call  │ ────────────────┤
 //!   └────────┘ ◄── more calls ─┤
-//!       │ ToolIntent           │
-//!       ▼                      │
+//!       │ ToolIntent           │     or, where a person has to confirm it:
+//!       │                      │     Call ─ ApprovalAsked ─► Waiting
+//!       │                      │     Waiting ─ Decided: approve ─► Approved ─ ToolIntent ─► Effect
+//!       ▼                      │     Waiting ─ Decided: reject, expire ─► the next call
 //!   ┌────────┐   ToolResult    │
 //!   │ Effect │ ────────────────┘
 //!   └────────┘ ⟲ ToolRetry (read, idempotent)
 //!       │ ToolUnknown (once)
 //!       ▼
-//!   ┌─────────┐  ToolResult or ToolRetry, decided by a person
-//!   │ Unknown │ ────────────────►
+//!   ┌─────────┐  Decided: done ─► the next call
+//!   │ Unknown │  Decided: retry ─► Approved ─ ToolIntent, with the same key ─► Effect
 //!   └─────────┘
 //!   Failed and Cancelled end the journal from every phase.
 //! ```
@@ -29,8 +31,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Classified, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall, ToolClass, ToolError,
-    ToolOutcome, Usage,
+    Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall, ToolClass,
+    ToolError, ToolOutcome, Usage,
 };
 
 /// What happened in one step of a run.
@@ -89,6 +91,22 @@ pub enum Entry {
         /// The call.
         call_id: String,
     },
+    /// A call that a person has to confirm before it is made.
+    ApprovalAsked {
+        /// The call, as the model asked for it.
+        call: ToolCall,
+        /// What repeating it would do.
+        class: ToolClass,
+    },
+    /// A person, or the end of the time to decide, settled what waited.
+    Decided {
+        /// The call.
+        call_id: String,
+        /// How.
+        decision: Decision,
+        /// Who decided.
+        by: String,
+    },
     /// The run ended with an answer.
     Finished {
         /// The answer.
@@ -119,6 +137,8 @@ impl Entry {
             Self::ToolResult { .. } => "tool_result",
             Self::ToolRefused { .. } => "tool_refused",
             Self::ToolUnknown { .. } => "tool_unknown",
+            Self::ApprovalAsked { .. } => "approval_asked",
+            Self::Decided { .. } => "decided",
             Self::Finished { .. } => "finished",
             Self::Failed { .. } => "failed",
             Self::Cancelled { .. } => "cancelled",
@@ -129,6 +149,12 @@ impl Entry {
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Finished { .. } | Self::Failed { .. } | Self::Cancelled { .. })
+    }
+
+    /// Whether the run waits for a person from here on.
+    #[must_use]
+    pub fn asks_a_person(&self) -> bool {
+        matches!(self, Self::ToolUnknown { .. } | Self::ApprovalAsked { .. })
     }
 }
 
@@ -163,6 +189,15 @@ pub enum Phase {
         class: ToolClass,
         /// The key that it was given.
         idempotency_key: String,
+    },
+    /// A person must confirm this call before it is made.
+    Waiting(ToolCall),
+    /// A person had this call made; it comes next.
+    Approved {
+        /// The call.
+        call: ToolCall,
+        /// The key of its earlier attempt, where there was one.
+        idempotency_key: Option<String>,
     },
     /// A person must say what became of this call.
     Unknown {
@@ -286,13 +321,30 @@ impl Journal {
                 let idempotency_key = idempotency_key.clone();
                 Ok((Phase::Effect { call, class, idempotency_key }, None))
             }
-            (Phase::Call(next), Entry::ToolRefused { call_id, .. }) if next.id == *call_id => {
+            (
+                Phase::Approved { call: next, idempotency_key: earlier },
+                Entry::ToolIntent { call, class, idempotency_key },
+            ) if next == call && earlier.as_ref().is_none_or(|key| key == idempotency_key) => {
+                let (call, class) = (call.clone(), *class);
+                let idempotency_key = idempotency_key.clone();
+                Ok((Phase::Effect { call, class, idempotency_key }, None))
+            }
+            (Phase::Call(next), Entry::ApprovalAsked { call, .. }) if next == call => {
+                Ok((Phase::Waiting(call.clone()), None))
+            }
+            (
+                Phase::Call(next) | Phase::Approved { call: next, .. },
+                Entry::ToolRefused { call_id, .. },
+            ) if next.id == *call_id => Ok(self.next_call()),
+            (Phase::Effect { call, .. }, Entry::ToolResult { call_id, .. })
+                if call.id == *call_id =>
+            {
                 Ok(self.next_call())
             }
             (
-                Phase::Effect { call, .. } | Phase::Unknown { call, .. },
-                Entry::ToolResult { call_id, .. },
-            ) if call.id == *call_id => Ok(self.next_call()),
+                Phase::Waiting(call) | Phase::Unknown { call, .. },
+                Entry::Decided { call_id, decision, .. },
+            ) if call.id == *call_id => self.decided(decision).ok_or_else(|| self.refuse(entry)),
             (Phase::Effect { call, class, .. }, Entry::ToolRetry { call_id })
                 if call.id == *call_id && *class != ToolClass::Once =>
             {
@@ -306,15 +358,24 @@ impl Journal {
                 let idempotency_key = idempotency_key.clone();
                 Ok((Phase::Unknown { call, class, idempotency_key }, None))
             }
-            (Phase::Unknown { call, class, idempotency_key }, Entry::ToolRetry { call_id })
-                if call.id == *call_id =>
-            {
-                let (call, class) = (call.clone(), *class);
-                let idempotency_key = idempotency_key.clone();
-                Ok((Phase::Effect { call, class, idempotency_key }, None))
-            }
             (Phase::Answered, Entry::Finished { .. }) => Ok((Phase::Ended, None)),
             _ => Err(self.refuse(entry)),
+        }
+    }
+
+    /// Where a decision leads, if it is one that can be taken here.
+    fn decided(&self, decision: &Decision) -> Option<(Phase, Option<Vec<ToolCall>>)> {
+        match (&self.phase, decision) {
+            (Phase::Waiting(call), Decision::Approve { .. }) => {
+                Some((Phase::Approved { call: call.clone(), idempotency_key: None }, None))
+            }
+            (Phase::Waiting(_), Decision::Reject { .. } | Decision::Expire)
+            | (Phase::Unknown { .. }, Decision::Done { .. }) => Some(self.next_call()),
+            (Phase::Unknown { call, idempotency_key, .. }, Decision::Retry) => {
+                let (call, key) = (call.clone(), idempotency_key.clone());
+                Some((Phase::Approved { call, idempotency_key: Some(key) }, None))
+            }
+            _ => None,
         }
     }
 
@@ -330,6 +391,8 @@ impl Journal {
             Phase::Call(call) => format!("call of {}", call.name),
             Phase::Effect { call, .. } => format!("effect of {}", call.name),
             Phase::Unknown { call, .. } => format!("unknown outcome of {}", call.name),
+            Phase::Waiting(call) => format!("waiting for {} to be confirmed", call.name),
+            Phase::Approved { call, .. } => format!("confirmed call of {}", call.name),
             Phase::Answered => "answered".to_owned(),
             Phase::Ended => "ended".to_owned(),
         };
@@ -338,78 +401,4 @@ impl Journal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(id: &str) -> ToolCall {
-        ToolCall {
-            id: id.into(),
-            name: "file_read".parse().unwrap(),
-            arguments: serde_json::json!({ "path": "a" }),
-        }
-    }
-
-    fn reply(calls: Vec<ToolCall>) -> Entry {
-        Entry::ModelReply {
-            model: "m".into(),
-            text: String::new(),
-            tool_calls: calls,
-            finish: FinishReason::Stop,
-            usage: Usage::default(),
-            confidence: None,
-            duration_ms: 0,
-        }
-    }
-
-    fn intent(id: &str, class: ToolClass) -> Entry {
-        Entry::ToolIntent { call: call(id), class, idempotency_key: "k".into() }
-    }
-
-    fn result(id: &str) -> Entry {
-        let outcome = ToolOutcome::Ok(serde_json::json!(1));
-        Entry::ToolResult { call_id: id.into(), outcome, duration_ms: 0 }
-    }
-
-    #[test]
-    fn a_whole_run_can_be_written() {
-        let entries = [
-            reply(vec![call("1"), call("2")]),
-            intent("1", ToolClass::Read),
-            Entry::ToolRetry { call_id: "1".into() },
-            result("1"),
-            Entry::ToolRefused { call_id: "2".into(), error: ToolError::new("x", "y") },
-            reply(vec![]),
-            Entry::Finished { output: String::new(), truncated: false },
-        ];
-        assert_eq!(Journal::replay(entries).unwrap().phase(), &Phase::Ended);
-    }
-
-    #[test]
-    fn a_finished_call_cannot_be_written_twice() {
-        let mut journal =
-            Journal::replay([reply(vec![call("1")]), intent("1", ToolClass::Read), result("1")])
-                .unwrap();
-        let before = journal.clone();
-        assert!(journal.push(result("1")).is_err());
-        assert!(journal.push(intent("1", ToolClass::Read)).is_err());
-        assert!(journal.push(Entry::ToolRetry { call_id: "1".into() }).is_err());
-        assert_eq!(journal, before);
-    }
-
-    #[test]
-    fn an_effect_that_must_not_repeat_asks_first() {
-        let mut journal =
-            Journal::replay([reply(vec![call("1")]), intent("1", ToolClass::Once)]).unwrap();
-        assert!(journal.push(Entry::ToolRetry { call_id: "1".into() }).is_err());
-        journal.push(Entry::ToolUnknown { call_id: "1".into() }).unwrap();
-        journal.push(Entry::ToolRetry { call_id: "1".into() }).unwrap();
-        journal.push(result("1")).unwrap();
-    }
-
-    #[test]
-    fn entries_are_tagged_objects() {
-        let json = serde_json::to_value(intent("1", ToolClass::Read)).unwrap();
-        assert_eq!(json["type"], "tool_intent");
-        assert_eq!(json["class"], "read");
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ mod files;
 mod ids;
 mod journal;
 mod money;
+mod proposal;
 mod provider;
 mod task;
 mod tool;
@@ -20,11 +21,14 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Classified, ErrorInfo};
 pub use files::{BlobHash, FileEntry, Manifest, PathError, RelPath};
 pub use ids::{
-    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, SessionEpoch, SessionId, TaskId, ToolName,
-    WorkspaceId,
+    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, SessionEpoch,
+    SessionId, TaskId, ToolName, WorkspaceId,
 };
 pub use journal::{Entry, Journal, JournalError, Phase, Step};
 pub use money::NanoUsd;
+pub use proposal::{
+    Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
+};
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
 pub use task::{NewTask, Task, TaskStatus};
 pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentConfig, AgentName, ErrorInfo, NanoUsd, SessionId, TaskId, Timestamp, ToolName, WorkspaceId,
+    AgentConfig, AgentName, ErrorInfo, NanoUsd, RequestId, SessionId, TaskId, Timestamp, ToolName,
+    WorkspaceId,
 };
 
 /// Where a task stands.
@@ -93,6 +94,9 @@ pub struct NewTask {
     /// The same key within a workspace gives the same task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// The request that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
 }
 
 /// A task with everything that is known of it.

@@ -2,14 +2,10 @@
 
 mod exit;
 mod folders;
-mod log_file;
-mod logging;
 mod parts;
 mod signals;
 
 pub use exit::exit_code;
 pub use folders::{create_private, default_data_dir};
-pub use log_file::LogFile;
-pub use logging::{LogFormat, LogLevelError, start_logging};
 pub use parts::until_end;
 pub use signals::stop_on_signal;

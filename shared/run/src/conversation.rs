@@ -1,6 +1,6 @@
 //! The conversation that a journal stands for.
 
-use agentos_domain::{Entry, Message, Role};
+use agentos_domain::{Decision, Entry, Message, Role, ToolError, ToolOutcome};
 
 use crate::RunConfig;
 
@@ -33,9 +33,11 @@ fn message_of(entry: &Entry) -> Option<Message> {
         }
         Entry::ToolResult { call_id, outcome, .. } => (call_id, outcome.to_model_text()),
         Entry::ToolRefused { call_id, error } => {
-            (call_id, agentos_domain::ToolOutcome::Err(error.clone()).to_model_text())
+            (call_id, ToolOutcome::Err(error.clone()).to_model_text())
         }
-        Entry::ToolIntent { .. }
+        Entry::Decided { call_id, decision, .. } => (call_id, told_of(decision)?),
+        Entry::ApprovalAsked { .. }
+        | Entry::ToolIntent { .. }
         | Entry::ToolRetry { .. }
         | Entry::ToolUnknown { .. }
         | Entry::Finished { .. }
@@ -48,4 +50,24 @@ fn message_of(entry: &Entry) -> Option<Message> {
         tool_calls: Vec::new(),
         tool_call_id: Some(call_id.clone()),
     })
+}
+
+/// What the model reads of a decision; `None` where the call comes to a result.
+fn told_of(decision: &Decision) -> Option<String> {
+    let refused = |code, message| Some(ToolOutcome::Err(ToolError::new(code, message)));
+    let outcome = match decision {
+        Decision::Approve { .. } | Decision::Retry | Decision::Abort => None,
+        Decision::Reject { reason } => {
+            refused("rejected", format!("a person refused this call: {reason}"))
+        }
+        Decision::Expire => {
+            refused("approval_expired", "nobody confirmed this call in time".to_owned())
+        }
+        Decision::Done { note } => {
+            let note = note.as_deref().unwrap_or("no more is known");
+            let told = format!("a person found that this call had its effect: {note}");
+            Some(ToolOutcome::Ok(serde_json::json!({ "outcome": "done", "message": told })))
+        }
+    };
+    outcome.map(|outcome| outcome.to_model_text())
 }

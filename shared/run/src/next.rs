@@ -1,8 +1,8 @@
 //! What an executor does next.
 
 use agentos_domain::{
-    AgentConfig, Entry, ErrorInfo, FinishReason, Journal, Phase, TaskId, ToolCall, ToolClass,
-    ToolError, ToolName, ToolSpec,
+    AgentConfig, Decision, Entry, ErrorInfo, FinishReason, GrantScope, Journal, Phase, TaskId,
+    ToolCall, ToolClass, ToolError, ToolName, ToolSpec,
 };
 
 /// What a run is about; fixed for its whole life.
@@ -18,6 +18,9 @@ pub struct RunConfig {
     pub tools: Vec<ToolSpec>,
     /// A tool that the first model call must call.
     pub first_tool: Option<ToolName>,
+    /// Tools that a person granted this agent for good: their calls are not
+    /// asked for again.
+    pub granted: Vec<ToolName>,
 }
 
 /// What the executor does next, and with which entry it reports it.
@@ -38,6 +41,13 @@ pub enum Action {
         /// The key for the tool.
         idempotency_key: String,
     },
+    /// A person has to confirm this call: report an `ApprovalAsked`.
+    Ask {
+        /// The call.
+        call: ToolCall,
+        /// What repeating it would do.
+        class: ToolClass,
+    },
     /// Report this entry and ask again: nothing happens in the world.
     Record(Entry),
     /// A person must decide first: give the run back.
@@ -51,7 +61,15 @@ pub enum Action {
 pub fn next(journal: &Journal, config: &RunConfig) -> Action {
     match journal.phase() {
         Phase::Model => call_model(journal, config),
-        Phase::Call(call) => begin_call(journal, config, call),
+        Phase::Call(call) => match spec_of(config, call) {
+            Ok(spec) if needs_approval(journal, config, spec) => {
+                Action::Ask { call: call.clone(), class: spec.class }
+            }
+            spec => make_call(journal, config, call, spec, None),
+        },
+        Phase::Approved { call, idempotency_key } => {
+            make_call(journal, config, call, spec_of(config, call), idempotency_key.clone())
+        }
         Phase::Effect { call, class: ToolClass::Once, .. } => {
             Action::Record(Entry::ToolUnknown { call_id: call.id.clone() })
         }
@@ -60,7 +78,7 @@ pub fn next(journal: &Journal, config: &RunConfig) -> Action {
             call: call.clone(),
             idempotency_key: idempotency_key.clone(),
         },
-        Phase::Unknown { .. } => Action::Suspend,
+        Phase::Unknown { .. } | Phase::Waiting(_) => Action::Suspend,
         Phase::Answered => Action::Record(finish(journal, config)),
         Phase::Ended => Action::Done,
     }
@@ -80,14 +98,50 @@ fn call_model(journal: &Journal, config: &RunConfig) -> Action {
     Action::CallModel { must_call }
 }
 
-fn begin_call(journal: &Journal, config: &RunConfig, call: &ToolCall) -> Action {
-    let Some(spec) = config.tools.iter().find(|tool| tool.name == call.name) else {
+/// The declaration of the tool that a call names; the error is for the model.
+fn spec_of<'a>(config: &'a RunConfig, call: &ToolCall) -> Result<&'a ToolSpec, ToolError> {
+    config.tools.iter().find(|tool| tool.name == call.name).ok_or_else(|| {
         let known: Vec<_> = config.tools.iter().map(|tool| tool.name.as_str()).collect();
         let message = format!("there is no tool {}; use one of: {}", call.name, known.join(", "));
-        let error = ToolError::new("not_granted", message);
-        return Action::Record(Entry::ToolRefused { call_id: call.id.clone(), error });
+        ToolError::new("not_granted", message)
+    })
+}
+
+/// Whether a person has to confirm a call: the agent asks for that, the tool
+/// changes something, and nobody has granted it for this task or for good.
+fn needs_approval(journal: &Journal, config: &RunConfig, spec: &ToolSpec) -> bool {
+    config.agent.approval_required
+        && spec.class != ToolClass::Read
+        && !config.granted.contains(&spec.name)
+        && !granted_for_task(journal, &spec.name)
+}
+
+/// A decision follows right after what it decides.
+fn granted_for_task(journal: &Journal, tool: &ToolName) -> bool {
+    journal.entries().windows(2).any(|pair| match pair {
+        [
+            Entry::ApprovalAsked { call, .. },
+            Entry::Decided { decision: Decision::Approve { scope }, .. },
+        ] => call.name == *tool && matches!(scope, GrantScope::Task | GrantScope::Agent),
+        _ => false,
+    })
+}
+
+fn make_call(
+    journal: &Journal,
+    config: &RunConfig,
+    call: &ToolCall,
+    spec: Result<&ToolSpec, ToolError>,
+    earlier_key: Option<String>,
+) -> Action {
+    let spec = match spec {
+        Ok(spec) => spec,
+        Err(error) => {
+            return Action::Record(Entry::ToolRefused { call_id: call.id.clone(), error });
+        }
     };
-    let idempotency_key = idempotency_key(&config.task_id, journal.len() + 1);
+    let idempotency_key =
+        earlier_key.unwrap_or_else(|| idempotency_key(&config.task_id, journal.len() + 1));
     let announce = Entry::ToolIntent {
         call: call.clone(),
         class: spec.class,

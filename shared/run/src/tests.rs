@@ -1,10 +1,10 @@
 //! The promises of a run under every journal and every sequence of crashes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use agentos_domain::{
-    Entry, FinishReason, Journal, Message, ToolCall, ToolClass, ToolOutcome, ToolSpec, Usage,
-    builtin_file_agent,
+    Decision, Entry, FinishReason, GrantScope, Journal, Message, Phase, ToolCall, ToolClass,
+    ToolOutcome, ToolSpec, Usage, builtin_file_agent,
 };
 use proptest::prelude::*;
 
@@ -28,6 +28,7 @@ fn config() -> RunConfig {
             tool("send", ToolClass::Once),
         ],
         first_tool: None,
+        granted: vec![],
     }
 }
 
@@ -48,6 +49,10 @@ fn reply(calls: Vec<ToolCall>) -> Entry {
 struct World {
     /// Effects by idempotency key.
     effects: HashMap<String, u32>,
+    /// How often a person had a lost call made again, by idempotency key.
+    retries: HashMap<String, u32>,
+    /// What the person will say, last first: yes or no.
+    says: Vec<bool>,
     model_calls: usize,
     ids: u32,
 }
@@ -135,10 +140,42 @@ impl World {
                 let result = Entry::ToolResult { call_id: call.id, outcome, duration_ms: 1 };
                 journal.push(result).unwrap();
             }
-            Action::Suspend | Action::Done => return false,
+            Action::Ask { call, class } => {
+                if crash != Crash::BeforeCommit {
+                    journal.push(Entry::ApprovalAsked { call, class }).unwrap();
+                }
+            }
+            Action::Suspend => {
+                let Some(entry) = self.person(journal) else { return false };
+                journal.push(entry).unwrap();
+            }
+            Action::Done => return false,
         }
         true
     }
+
+    /// What the person says next, or nothing more.
+    fn person(&mut self, journal: &Journal) -> Option<Entry> {
+        let says = self.says.pop()?;
+        let (call, decision) = match journal.phase() {
+            Phase::Waiting(call) if says => (call, Decision::Approve { scope: GrantScope::Once }),
+            Phase::Waiting(call) => (call, Decision::Reject { reason: "no".into() }),
+            Phase::Unknown { call, idempotency_key, .. } if says => {
+                *self.retries.entry(idempotency_key.clone()).or_default() += 1;
+                (call, Decision::Retry)
+            }
+            Phase::Unknown { call, .. } => (call, Decision::Done { note: None }),
+            other => panic!("nobody is asked in {other:?}"),
+        };
+        Some(Entry::Decided { call_id: call.id.clone(), decision, by: "key_1".into() })
+    }
+}
+
+fn calls_of<'a>(
+    journal: &'a Journal,
+    of: impl Fn(&'a Entry) -> Option<&'a String>,
+) -> HashSet<&'a String> {
+    journal.entries().iter().filter_map(of).collect()
 }
 
 fn keys_of_class(journal: &Journal, wanted: ToolClass) -> Vec<String> {
@@ -161,9 +198,12 @@ proptest! {
     fn no_sequence_of_crashes_repeats_a_finished_step(
         script in replies(),
         faults in prop::collection::vec(crashes(), 0..60),
+        says in prop::collection::vec(any::<bool>(), 0..12),
+        approval_required in any::<bool>(),
     ) {
-        let config = config();
-        let mut world = World::default();
+        let mut config = config();
+        config.agent.approval_required = approval_required;
+        let mut world = World { says, ..World::default() };
         let mut journal = Journal::new();
         for crash in faults.iter().copied().chain(std::iter::repeat_n(Crash::Never, 60)) {
             let before = journal.clone();
@@ -176,7 +216,19 @@ proptest! {
         let end = next(&journal, &config);
         prop_assert!(matches!(end, Action::Done | Action::Suspend), "the run ends: {end:?}");
         for key in keys_of_class(&journal, ToolClass::Once) {
-            prop_assert!(world.effects.get(&key).copied().unwrap_or(0) <= 1, "once is once");
+            let wanted = 1 + world.retries.get(&key).copied().unwrap_or(0);
+            prop_assert!(world.effects.get(&key).copied().unwrap_or(0) <= wanted, "once is once");
+        }
+        if approval_required {
+            let asked = calls_of(&journal, |entry| match entry {
+                Entry::Decided { call_id, decision: Decision::Approve { .. }, .. } => Some(call_id),
+                _ => None,
+            });
+            let begun = calls_of(&journal, |entry| match entry {
+                Entry::ToolIntent { call, class, .. } if *class != ToolClass::Read => Some(&call.id),
+                _ => None,
+            });
+            prop_assert!(begun.is_subset(&asked), "nothing is changed that nobody confirmed");
         }
         for entry in journal.entries() {
             if let Entry::ToolResult { call_id, .. } = entry {
@@ -274,4 +326,44 @@ fn a_call_that_may_have_happened_waits_for_a_person() {
     assert!(world.step(&mut journal, &config, &script, Crash::Never));
     assert_eq!(next(&journal, &config), Action::Suspend);
     assert!(world.effects.values().all(|count| *count == 1));
+}
+
+/// The tools that are asked for while a model calls `send` four times.
+fn asked(config: &RunConfig, scope: GrantScope) -> usize {
+    let script = vec![vec!["send"]; 4];
+    let (mut world, mut journal) = (World::default(), Journal::new());
+    loop {
+        while world.step(&mut journal, config, &script, Crash::Never) {}
+        let Phase::Waiting(call) = journal.phase() else { break };
+        let (call_id, decision) = (call.id.clone(), Decision::Approve { scope });
+        journal.push(Entry::Decided { call_id, decision, by: "key_1".into() }).unwrap();
+    }
+    assert_eq!(world.effects.len(), 4);
+    let asked = |entry: &&Entry| matches!(entry, Entry::ApprovalAsked { .. });
+    journal.entries().iter().filter(asked).count()
+}
+
+#[test]
+fn an_approval_reaches_as_far_as_the_person_said() {
+    let mut config = config();
+    assert_eq!(asked(&config, GrantScope::Once), 0, "the agent does not ask");
+    config.agent.approval_required = true;
+    assert_eq!(asked(&config, GrantScope::Once), 4);
+    assert_eq!(asked(&config, GrantScope::Task), 1);
+    config.granted = vec!["send".parse().unwrap()];
+    assert_eq!(asked(&config, GrantScope::Once), 0, "granted for good");
+}
+
+#[test]
+fn the_model_is_told_what_a_person_said() {
+    let mut config = config();
+    config.agent.approval_required = true;
+    let (mut world, mut journal) = (World::default(), Journal::new());
+    while world.step(&mut journal, &config, &[vec!["send"]], Crash::Never) {}
+    let decision = Decision::Reject { reason: "not to him".into() };
+    journal.push(Entry::Decided { call_id: "call_1".into(), decision, by: "k".into() }).unwrap();
+    let told = conversation(journal.entries(), &config);
+    let last = told.last().unwrap();
+    assert_eq!(last.tool_call_id.as_deref(), Some("call_1"));
+    assert!(last.content.contains("rejected") && last.content.contains("not to him"), "{last:?}");
 }

@@ -119,6 +119,7 @@ impl Writer {
             first_tool: None,
             session: None,
             idempotency_key: None,
+            request_id: None,
         };
         let now = self.clock.now();
         self.store.create_task(TaskId::generate(), new, [0; 32], now).await?;
@@ -151,6 +152,7 @@ impl Run {
             entries: vec![entry(self.next_seq)?],
             now: writer.clock.now(),
             ttl: LEASE,
+            approval_ttl: None,
         };
         let start = writer.clock.monotonic();
         let appended =

@@ -81,6 +81,7 @@ fn submission() -> Submission {
         max_tokens: None,
         temperature: None,
         seed: None,
+        request_id: None,
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Its `file_list` lists the whole workspace, whatever the model asks for.
 //! Each call first appends its idempotency key to the file `calls` in the
-//! folder `AGENT_OS_PROBE_DIR`, durably, then waits for a file `go` there.
+//! folder `AGENT_OS_PROBE_DIR`, durably, then waits for a file `go` there. Its
+//! class is `AGENT_OS_PROBE_CLASS`: read (if left out), idempotent or once.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_config::ProcessEnvironment;
-use agentos_domain::{ToolError, ToolSpec};
+use agentos_domain::{ToolClass, ToolError, ToolSpec};
 use agentos_edge::{App, Cli, Command, Settings};
 use agentos_inference::tiny;
 use agentos_tools::{FileList, FileRead, FileSearch, MetadataExtract, Registry, Tool, ToolContext};
@@ -47,10 +48,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 args.model = Some(random_weights(args.data.as_deref())?);
             }
             let settings = Settings::load(&args, &ProcessEnvironment)?;
-            settings.start_logging()?;
+            let _traces = settings.start_logging()?;
             let folder = std::env::var_os("AGENT_OS_PROBE_DIR").context("no AGENT_OS_PROBE_DIR")?;
             let mut tools = Registry::new();
-            tools.insert(Arc::new(Probe::new(folder.into())))?;
+            let class = std::env::var("AGENT_OS_PROBE_CLASS").unwrap_or_else(|_| "read".to_owned());
+            let class = serde_json::from_value(class.into()).context("AGENT_OS_PROBE_CLASS")?;
+            tools.insert(Arc::new(Probe::new(folder.into(), class)))?;
             tools.insert(Arc::new(FileRead::default()))?;
             tools.insert(Arc::new(FileSearch::default()))?;
             tools.insert(Arc::new(MetadataExtract::default()))?;
@@ -75,9 +78,10 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(folder: PathBuf) -> Self {
+    fn new(folder: PathBuf, class: ToolClass) -> Self {
         let list = FileList::default();
         let mut spec = list.spec().clone();
+        spec.class = class;
         // Random weights would ask for random folders: they may ask for this one.
         spec.parameters = json!({
             "type": "object",

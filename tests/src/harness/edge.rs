@@ -144,6 +144,11 @@ impl Edge {
         .await
     }
 
+    /// Sets a variable of its environment, from its next start on.
+    pub fn set_env(&mut self, name: &str, value: String) {
+        self.program.env.push((name.to_owned(), value));
+    }
+
     /// Its process.
     ///
     /// # Errors

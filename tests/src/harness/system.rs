@@ -24,13 +24,21 @@ pub struct Setup<'a> {
     pub hub_args: &'a [&'a str],
     /// More arguments of the edge.
     pub edge_args: &'a [&'a str],
+    /// The class of the counting tool.
+    pub probe_class: &'a str,
 }
 
 impl<'a> Setup<'a> {
     /// These programs, started as usual.
     #[must_use]
     pub fn new(hub: &'a str, edge: &'a str) -> Self {
-        Self { hub: Path::new(hub), edge: Path::new(edge), hub_args: &[], edge_args: &[] }
+        Self {
+            hub: Path::new(hub),
+            edge: Path::new(edge),
+            hub_args: &[],
+            edge_args: &[],
+            probe_class: "read",
+        }
     }
 }
 
@@ -58,7 +66,9 @@ impl System {
         let ports = HubPorts::free()?;
         let mut hub = Hub::new(&place, setup.hub, place.folder("hub")?, ports, setup.hub_args);
         let client = hub.start().await?;
-        Self::with(place, hub, client, setup.edge, setup.edge_args, |_| {}).await
+        let class = setup.probe_class.to_owned();
+        let prepare = |edge: &mut Edge| edge.set_env("AGENT_OS_PROBE_CLASS", class);
+        Self::with(place, hub, client, setup.edge, setup.edge_args, prepare).await
     }
 
     /// Adds an edge to a hub that runs; `prepare` may change it before it joins.
@@ -94,6 +104,16 @@ impl System {
     /// If it is not accepted.
     pub async fn submit(&self, max_tokens: u32) -> Result<Task> {
         self.client.submit(&request(max_tokens)).await
+    }
+
+    /// As [`Self::submit`], for this agent.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub async fn submit_to(&self, agent: &str, max_tokens: u32) -> Result<Task> {
+        let mut body = request(max_tokens);
+        body["agent"] = agent.into();
+        self.client.submit(&body).await
     }
 
     /// Starts the hub again.

@@ -70,6 +70,7 @@ impl Bench {
             agent: self.agent.clone(),
             tools: self.tools.specs_for(&self.agent.tools),
             first_tool: None,
+            granted: Vec::new(),
         };
         let key = config.task_id.to_string();
         let mut run = Run {
@@ -103,6 +104,7 @@ impl Run<'_> {
             let entry = match next(&self.journal, &self.config) {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => entry,
+                Action::Ask { call, class } => Entry::ApprovalAsked { call, class },
                 Action::CallModel { .. } => self.call_model().await?,
                 Action::CallTool { announce, call, idempotency_key } => {
                     self.call_tool(root, announce, call, idempotency_key).await

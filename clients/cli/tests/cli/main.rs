@@ -1,6 +1,8 @@
 //! The `agentos` binary against a stub of the hub.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;

@@ -9,10 +9,13 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::stream;
 use crate::browser::SESSION_COOKIE;
 use crate::problem::Code;
 use crate::routes::{Access, ROUTES, Route};
-use crate::{docs, edges, events, files, health, keys, metrics, provider_keys, session, tasks};
+use crate::{
+    approvals, docs, edges, events, files, health, keys, metrics, provider_keys, session, tasks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +27,9 @@ use crate::{docs, edges, events, files, health, keys, metrics, provider_keys, se
     ),
     paths(
         tasks::submit, tasks::list, tasks::show, tasks::cancel, tasks::steps, events::events,
+        approvals::pending, approvals::history, approvals::show, approvals::approve,
+        approvals::reject, approvals::resolve, approvals::grants, approvals::revoke_grant,
+        approvals::audit,
         files::list, files::store, files::fetch, files::remove,
         edges::list, edges::invite, edges::revoke,
         keys::create, keys::list, keys::revoke,
@@ -32,9 +38,13 @@ use crate::{docs, edges, events, files, health, keys, metrics, provider_keys, se
         health::health, health::ready, metrics::serve,
         serve, docs::page, docs::asset, docs::redoc,
     ),
-    components(schemas(super::Problem)),
+    components(schemas(
+        super::Problem,
+        stream::ModelStarted, stream::Token, stream::ToolStarted, stream::Fetching,
+    )),
     tags(
         (name = "tasks", description = "Asking for work, and watching it"),
+        (name = "approvals", description = "What waits for a person, and who decided what"),
         (name = "files", description = "The workspace that agents see"),
         (name = "edges", description = "The machines that run models and agents"),
         (name = "keys", description = "API keys"),
@@ -82,6 +92,7 @@ fn complete() -> Value {
             "description": "A browser's session, begun by `POST /api/session`",
         },
     });
+    document["components"]["schemas"]["TaskEvent"] = stream::task_event();
     for route in &ROUTES {
         let method = route.method.as_str().to_lowercase();
         let path = templates(route.path);

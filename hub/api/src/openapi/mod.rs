@@ -2,10 +2,15 @@
 //! describes itself, and the table of routes adds who may call it and which
 //! errors it answers.
 
+mod approvals;
 mod document;
 mod machines;
 mod schemas;
+mod stream;
 
+pub(crate) use approvals::{
+    AuditPage, Decision, GrantPage, GrantScope, PendingPage, Proposal, ProposalPage, ProposalStatus,
+};
 pub(crate) use document::serve;
 #[cfg(test)]
 pub(crate) use document::{document, templates};
@@ -14,3 +19,4 @@ pub(crate) use machines::{
     RevokedEdge, Scope, Session,
 };
 pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage, TaskStatus};
+pub(crate) use stream::TaskEvent;

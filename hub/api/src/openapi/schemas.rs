@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Decision;
+
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -238,6 +240,22 @@ pub(crate) enum Entry {
     ToolUnknown {
         /// The call.
         call_id: String,
+    },
+    /// A call that a person has to confirm before it is made.
+    ApprovalAsked {
+        /// The call.
+        call: ToolCall,
+        /// What repeating it would do.
+        class: ToolClass,
+    },
+    /// What waited for a person was settled.
+    Decided {
+        /// The call.
+        call_id: String,
+        /// How.
+        decision: Decision,
+        /// Who decided.
+        by: String,
     },
     /// The run ended with an answer.
     Finished {

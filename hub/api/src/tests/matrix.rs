@@ -20,6 +20,7 @@ enum Wants {
     Key,
     Read,
     Run,
+    Approve,
     Admin,
 }
 
@@ -43,6 +44,19 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("post /api/tasks/{id}/cancel", "/api/tasks/TASK/cancel", Wants::Run),
     ("get /api/tasks/{id}/steps", "/api/tasks/TASK/steps", Wants::Read),
     ("get /api/tasks/{id}/events", "/api/tasks/TASK/events", Wants::Read),
+    ("get /api/approvals", "/api/approvals", Wants::Read),
+    ("get /api/approvals/history", "/api/approvals/history", Wants::Read),
+    ("get /api/approvals/grants", "/api/approvals/grants", Wants::Read),
+    (
+        "delete /api/approvals/grants/{agent}/{tool}",
+        "/api/approvals/grants/canary/file_read",
+        Wants::Approve,
+    ),
+    ("get /api/approvals/{id}", "/api/approvals/PROPOSAL", Wants::Read),
+    ("post /api/approvals/{id}/approve", "/api/approvals/PROPOSAL/approve", Wants::Approve),
+    ("post /api/approvals/{id}/reject", "/api/approvals/PROPOSAL/reject", Wants::Approve),
+    ("post /api/approvals/{id}/resolve", "/api/approvals/PROPOSAL/resolve", Wants::Approve),
+    ("get /api/audit", "/api/audit", Wants::Admin),
     ("get /api/files", "/api/files", Wants::Read),
     ("put /api/files/{path}", "/api/files/new.txt", Wants::Run),
     ("get /api/files/{path}", "/api/files/canary.txt", Wants::Read),
@@ -65,6 +79,7 @@ struct World {
     hub: Fixture,
     issuer: Issuer,
     task: String,
+    proposal: String,
     key: String,
 }
 
@@ -86,18 +101,21 @@ async fn world() -> World {
     let task = hub.task(CANARY).await;
     // Ended, so that its events end as well.
     hub.engine.complete(&task, CANARY).await.unwrap();
+    let waits = hub.task(CANARY).await;
+    let proposal = hub.engine.ask(&waits, CANARY).await.unwrap().proposal_id.to_string();
     let put = super::request("PUT".parse().unwrap(), "/api/files/canary.txt", ADMIN, CANARY.into());
     assert_eq!(hub.send(put).await.status, StatusCode::CREATED);
     let provider = "canary".parse().unwrap();
     let secret = ProviderSecret::new(CANARY.to_owned()).unwrap();
     hub.engine.handle.set_provider_key(&own, &provider, &secret).await.unwrap();
-    World { hub, issuer, task: task.to_string(), key }
+    World { hub, issuer, task: task.to_string(), proposal, key }
 }
 
 impl World {
     async fn send(&self, row: &(&str, &str, Wants), authorization: &[String]) -> Answer {
         let edge = "edge_0192f5e0a0007000800000000000abcd";
         let path = row.1.replace("TASK", &self.task).replace("EDGE", edge);
+        let path = path.replace("PROPOSAL", &self.proposal);
         let (method, _) = row.0.split_once(' ').unwrap();
         let mut request = Request::builder()
             .method(method.to_uppercase().as_str())
@@ -107,6 +125,8 @@ impl World {
         }
         let body = match row.0 {
             "post /api/tasks" => json!({ "input": "x", "wait": false }).to_string(),
+            "post /api/approvals/{id}/reject" => json!({ "reason": "no" }).to_string(),
+            "post /api/approvals/{id}/resolve" => json!({ "outcome": "done" }).to_string(),
             "post /api/keys" => json!({ "name": "x", "scopes": ["read"] }).to_string(),
             "put /api/provider-keys/{provider}" => json!({ "key": "sk-of-nobody" }).to_string(),
             _ => String::new(),
@@ -186,7 +206,7 @@ async fn credentials_open_what_their_scopes_allow() {
     let keys = [
         (READER, &[Wants::Read][..]),
         ("run-only", &[Wants::Run]),
-        ("approve-only", nobody),
+        ("approve-only", &[Wants::Approve]),
         (ADMIN, &[Wants::Admin]),
     ];
     for (token, held) in keys {
@@ -195,7 +215,7 @@ async fn credentials_open_what_their_scopes_allow() {
     let tokens = [
         (json!("read"), &[Wants::Read][..]),
         (json!(["run"]), &[Wants::Run]),
-        (json!("openid approve"), nobody),
+        (json!("openid approve"), &[Wants::Approve]),
         (json!(""), nobody),
         (json!("email admin"), &[Wants::Admin]),
     ];
@@ -239,7 +259,7 @@ async fn nothing_of_another_workspace_is_seen_or_touched() {
 async fn blind(world: &World, token: &str) {
     for row in ROWS {
         let answer = world.send(row, &bearer(token)).await;
-        let named = ["TASK", "KEY", "canary"].iter().any(|name| row.1.contains(name));
+        let named = ["TASK", "PROPOSAL", "KEY", "canary"].iter().any(|name| row.1.contains(name));
         if named {
             answer.problem(404, "NOT_FOUND");
         } else if row.0.starts_with("post /api/edges/") {
@@ -249,7 +269,7 @@ async fn blind(world: &World, token: &str) {
             assert!(!matches!(answer.status.as_u16(), 401 | 403 | 500), "{}", row.0);
         }
         let body = String::from_utf8_lossy(&answer.body);
-        for secret in [CANARY, &world.task, &world.key] {
+        for secret in [CANARY, &world.task, &world.proposal, &world.key] {
             let echoed = answer.status == StatusCode::NOT_FOUND && secret != CANARY;
             assert!(echoed || !body.contains(secret), "{}: {body}", row.0);
         }

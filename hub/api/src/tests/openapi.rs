@@ -1,13 +1,14 @@
 //! The description of the API, held against the table of routes, the snapshot
 //! and what the API really answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use agentos_domain::{
     Entry, ErrorInfo, Fence, FinishReason, Step, TaskId, Timestamp, ToolCall, ToolClass, ToolError,
     ToolOutcome, Usage,
 };
+use agentos_engine::LiveKind;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -186,6 +187,9 @@ pub(crate) fn foreseen(method: &Method, path: &str, status: StatusCode, kind: &s
     let response = document().pointer(&pointer);
     let response = response.unwrap_or_else(|| panic!("{method} {path}: {status} is not foreseen"));
     let kind = kind.split(';').next().unwrap();
+    if kind == "text/event-stream" {
+        events_foreseen(std::str::from_utf8(body).unwrap());
+    }
     let Some(content) = response["content"].as_object() else {
         assert!(body.is_empty(), "{method} {path}: no body is foreseen for {status}");
         return;
@@ -196,6 +200,48 @@ pub(crate) fn foreseen(method: &Method, path: &str, status: StatusCode, kind: &s
         let value = serde_json::from_slice(body).unwrap();
         matches_schema(&format!("{pointer}/content/{kind}/schema"), &value);
     }
+}
+
+/// Asserts that all events of a stream are as the document says.
+#[track_caller]
+fn events_foreseen(stream: &str) {
+    for block in stream.split("\n\n").filter(|block| !block.is_empty() && !block.starts_with(':')) {
+        let fields = block.lines().map(|line| line.split_once(": ").unwrap());
+        event_foreseen(&json!(fields.collect::<BTreeMap<_, _>>()));
+    }
+}
+
+/// Asserts that an event is as the document says, and that its data is.
+#[track_caller]
+fn event_foreseen(event: &Value) {
+    matches_schema("/components/schemas/TaskEvent", event);
+    let choices = document().pointer("/components/schemas/TaskEvent/oneOf").unwrap();
+    let properties = choices.as_array().unwrap().iter().map(|choice| &choice["properties"]);
+    let kind = |of: &&Value| of["event"]["enum"] == json!([event["event"]]);
+    let data = &properties.clone().find(kind).unwrap()["data"];
+    assert_eq!(data["contentMediaType"], "application/json");
+    let pointer = data["contentSchema"]["$ref"].as_str().unwrap().trim_start_matches('#');
+    matches_schema(pointer, &serde_json::from_str(event["data"].as_str().unwrap()).unwrap());
+}
+
+#[test]
+fn every_kind_of_live_event_is_described() {
+    let kinds = [
+        LiveKind::ModelStarted { model: "m".into(), demonstration: true },
+        LiveKind::Token { text: "t".into(), logprob: -0.5 },
+        LiveKind::ToolStarted { call_id: "1".into(), name: "file_read".into() },
+        LiveKind::Fetching { bytes: 1 },
+    ];
+    for kind in kinds {
+        let data = serde_json::to_string(&kind).unwrap();
+        event_foreseen(&json!({ "id": "1-1-1", "event": kind.name(), "data": data }));
+    }
+}
+
+#[test]
+#[should_panic(expected = "/components/schemas/Fetching")]
+fn an_event_whose_data_is_another_is_found() {
+    event_foreseen(&json!({ "id": "1-1-1", "event": "fetching", "data": "{\"text\":\"t\"}" }));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::rows::{self, int};
 use super::tasks::{self, Stored};
 use super::writer::Tx;
-use super::{files, leases};
+use super::{files, leases, proposals};
 use crate::{Append, Appended, Cancelled, StoreError};
 
 /// The most journals that are kept in memory.
@@ -72,7 +72,7 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
     let known = compare(tx.conn, append, &texts, stored.task.steps)?;
     let mut task = stored.task;
     let mut journal = tx.journals.take(tx.conn, &task)?;
-    let mut steps = Vec::new();
+    let (mut steps, mut proposal) = (Vec::new(), None);
     let new = append.entries.iter().zip(&texts).skip(known);
     for (entry, text) in new {
         if steps.last().is_some_and(|step: &Step| ends_lease(&step.entry)) {
@@ -81,6 +81,9 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         let before = journal.phase().clone();
         journal.push(entry.clone()).map_err(conflict)?;
         apply(&mut task, entry, &before, append.now);
+        if matches!(entry, Entry::ToolIntent { .. }) && matches!(before, Phase::Approved { .. }) {
+            proposals::came_about(tx.conn, &append.task_id, append.now)?;
+        }
         let step = Step {
             task_id: append.task_id.clone(),
             seq: task.steps,
@@ -90,6 +93,7 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         };
         insert(tx.conn, &task.workspace_id, &step, text)?;
         steps.push(step);
+        proposal = proposals::ask(tx.conn, &task, entry, &before, append)?;
     }
     if !steps.is_empty() {
         tasks::update(tx.conn, &task, append.fence)?;
@@ -103,13 +107,13 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         leases::extend(tx.conn, append)?;
         tx.journals.put(append.task_id.clone(), journal);
     }
-    Ok(Appended { durable_seq: task.steps, steps, task })
+    Ok(Appended { durable_seq: task.steps, steps, task, proposal })
 }
 
 /// Whether the lease ends with this entry: the run is over, or waits for a
 /// person.
 fn ends_lease(entry: &Entry) -> bool {
-    entry.is_final() || matches!(entry, Entry::ToolUnknown { .. })
+    entry.is_final() || entry.asks_a_person()
 }
 
 /// A writer whose last append ended its lease, and whose reply was lost, is
@@ -131,7 +135,7 @@ fn repeated_end(
     match compare(conn, append, texts, stored.task.steps) {
         Ok(_) => {
             let task = stored.task;
-            Ok(Appended { durable_seq: task.steps, steps: Vec::new(), task })
+            Ok(Appended { durable_seq: task.steps, steps: Vec::new(), task, proposal: None })
         }
         Err(Fault::Store(_)) => Err(StoreError::Fenced.into()),
         Err(fault) => Err(fault),
@@ -173,7 +177,7 @@ fn mismatch(detail: impl Into<String>) -> Fault {
     StoreError::JournalConflict { detail: detail.into() }.into()
 }
 
-fn conflict(error: agentos_domain::JournalError) -> StoreError {
+pub(super) fn conflict(error: agentos_domain::JournalError) -> StoreError {
     StoreError::JournalConflict { detail: error.to_string() }
 }
 
@@ -188,13 +192,14 @@ fn apply(task: &mut Task, entry: &Entry, before: &Phase, now: Timestamp) {
         }
         Entry::ToolResult { outcome, .. } => {
             task.tool_calls = task.tool_calls.saturating_add(1);
-            if let (ToolOutcome::Ok(_), Phase::Effect { call, .. } | Phase::Unknown { call, .. }) =
-                (outcome, before)
-            {
+            if let (ToolOutcome::Ok(_), Phase::Effect { call, .. }) = (outcome, before) {
                 add_source(task, call.arguments.get("path"));
             }
         }
-        Entry::ToolUnknown { .. } => task.status = TaskStatus::WaitingApproval,
+        Entry::ToolUnknown { .. } | Entry::ApprovalAsked { .. } => {
+            task.status = TaskStatus::WaitingApproval;
+        }
+        Entry::Decided { .. } => task.status = TaskStatus::Pending,
         Entry::Finished { output, .. } => {
             task.output = Some(output.clone());
             end(task, TaskStatus::Completed, now);
@@ -282,13 +287,28 @@ fn end_by_hub(
     entry: Entry,
     now: Timestamp,
 ) -> Result<(Task, Step), Fault> {
-    let Stored { mut task, fence, .. } = tasks::existing(conn, id)?;
+    let Stored { task, fence, .. } = tasks::existing(conn, id)?;
     let fence = Fence(fence.0.saturating_add(1));
+    proposals::withdraw(conn, id, now)?;
+    write_by_hub(conn, task, fence, entry, now)
+}
+
+/// Writes an entry of the hub's own, which must be able to follow.
+pub(super) fn write_by_hub(
+    conn: &Connection,
+    mut task: Task,
+    fence: Fence,
+    entry: Entry,
+    now: Timestamp,
+) -> Result<(Task, Step), Fault> {
     apply(&mut task, &entry, &Phase::Ended, now);
     let text = serde_json::to_string(&entry)?;
-    let step = Step { task_id: id.clone(), seq: task.steps, fence, recorded_at: now, entry };
+    let task_id = task.task_id.clone();
+    let step = Step { task_id, seq: task.steps, fence, recorded_at: now, entry };
     insert(conn, &task.workspace_id, &step, &text)?;
     tasks::update(conn, &task, fence)?;
-    files::drop_old_snapshots(conn, &task.workspace_id)?;
+    if task.status.is_final() {
+        files::drop_old_snapshots(conn, &task.workspace_id)?;
+    }
     Ok((task, step))
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
-use super::{edges, files, journal, tasks};
+use super::{edges, files, journal, proposals, tasks};
 use crate::{Append, Claim, Claimed, HeldLease, Lease, StoreError};
 
 /// What is read of a pending task before it is handed out.
@@ -15,6 +15,7 @@ struct Next {
     id: TaskId,
     agent: agentos_domain::AgentConfig,
     first_tool: Option<agentos_domain::ToolName>,
+    request_id: Option<agentos_domain::RequestId>,
     snapshot: Option<i64>,
     workspace: agentos_domain::WorkspaceId,
 }
@@ -24,6 +25,7 @@ fn next(row: &Row<'_>) -> rusqlite::Result<Next> {
         id: rows::parsed(row, "task_id")?,
         agent: rows::json(row, "agent")?,
         first_tool: rows::parsed_opt(row, "first_tool")?,
+        request_id: rows::parsed_opt(row, "request_id")?,
         snapshot: row.get("snapshot_id")?,
         workspace: rows::parsed(row, "workspace_id")?,
     })
@@ -66,6 +68,7 @@ pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Clai
         claim.now.millis(),
         claim.now.plus(claim.ttl).millis(),
     ])?;
+    let granted = proposals::granted(conn, &next.workspace, &next.agent.name)?;
     Ok(Some(Claimed {
         edge: claim.edge.clone(),
         journal: journal::entries(conn, &next.id)?,
@@ -73,6 +76,8 @@ pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Clai
         task: stored.task,
         agent: next.agent,
         first_tool: next.first_tool,
+        request_id: next.request_id,
+        granted,
         attempt: claim.attempt.clone(),
         fence: stored.fence,
     }))

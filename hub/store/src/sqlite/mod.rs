@@ -1,6 +1,7 @@
 //! The store on SQLite: one writer thread that commits in groups, a few
 //! read-only connections.
 
+mod audit;
 mod edges;
 mod fault;
 mod files;
@@ -8,6 +9,7 @@ mod journal;
 mod keys;
 mod leases;
 mod open;
+mod proposals;
 mod provider_keys;
 mod readers;
 mod rows;

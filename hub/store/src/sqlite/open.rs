@@ -16,10 +16,12 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("schema/002_keys.sql")),
     M::up(include_str!("schema/003_times.sql")),
     M::up(include_str!("schema/004_provider_keys.sql")),
+    M::up(include_str!("schema/005_request_id.sql")),
+    M::up(include_str!("schema/006_approvals.sql")),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;

@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use agentos_domain::{
-    Entry, Fence, FileEntry, Manifest, NanoUsd, RelPath, SessionEpoch, Step, Task, Timestamp,
+    Entry, Fence, FileEntry, Manifest, NanoUsd, Proposal, RelPath, SessionEpoch, Step, Task,
+    Timestamp, ToolGrant,
 };
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row, RowIndex};
 use serde::de::DeserializeOwned;
 
-use crate::{EdgeRecord, KeyRecord, ProviderKeyRecord, SealedKey};
+use crate::{AuditRecord, EdgeRecord, KeyRecord, ProviderKeyRecord, SealedKey};
 
 /// SQLite's integers are signed; nothing that is counted here gets near.
 pub(super) fn int(value: u64) -> i64 {
@@ -146,6 +147,55 @@ pub(super) fn provider_key(row: &Row<'_>) -> Result<ProviderKeyRecord> {
         },
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+    })
+}
+
+/// From a row of `approval_queue`.
+pub(super) fn proposal(row: &Row<'_>) -> Result<Proposal> {
+    Ok(Proposal {
+        proposal_id: parsed(row, "proposal_id")?,
+        workspace_id: parsed(row, "workspace_id")?,
+        kind: parsed(row, "type")?,
+        status: parsed(row, "status")?,
+        title: row.get("title")?,
+        rationale: row.get("rationale")?,
+        task_id: parsed(row, "task_id")?,
+        agent: parsed(row, "agent_name")?,
+        call: json(row, "call")?,
+        class: json(row, "class")?,
+        content_hash: parsed(row, "content_hash")?,
+        idempotency_key: row.get("idempotency_key")?,
+        called_at: time_opt(row, "called_at")?,
+        decision: json_opt(row, "decision")?,
+        reviewer: row.get("reviewer")?,
+        reviewer_notes: row.get("reviewer_notes")?,
+        created_at: time(row, "created_at")?,
+        reviewed_at: time_opt(row, "reviewed_at")?,
+        applied_at: time_opt(row, "applied_at")?,
+        expires_at: time_opt(row, "expires_at")?,
+    })
+}
+
+/// From a row of `tool_grants`.
+pub(super) fn tool_grant(row: &Row<'_>) -> Result<ToolGrant> {
+    Ok(ToolGrant {
+        agent: parsed(row, "agent_name")?,
+        tool: parsed(row, "tool")?,
+        proposal_id: parsed(row, "proposal_id")?,
+        granted_by: row.get("granted_by")?,
+        granted_at: time(row, "granted_at")?,
+    })
+}
+
+/// From a row of `audit`.
+pub(super) fn audit(row: &Row<'_>) -> Result<AuditRecord> {
+    Ok(AuditRecord {
+        seq: uint(row, "seq")?,
+        at: time(row, "at")?,
+        actor: row.get("actor")?,
+        action: row.get("action")?,
+        subject: row.get("subject")?,
+        detail: row.get("detail")?,
     })
 }
 

@@ -36,8 +36,8 @@ pub(super) fn create(
     }
     conn.prepare_cached(
         "INSERT INTO tasks (task_id, workspace_id, user_input, status, agent_name, agent,
-             first_tool, session_id, idempotency_key, created_at)
-         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9)",
+             first_tool, session_id, idempotency_key, request_id, created_at)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         id.to_string(),
@@ -48,6 +48,7 @@ pub(super) fn create(
         new.first_tool.as_ref().map(|tool| tool.as_str()),
         new.session.as_ref().map(ToString::to_string),
         new.idempotency_key,
+        new.request_id.as_ref().map(ToString::to_string),
         now.millis(),
     ])?;
     if let Some(key) = &new.idempotency_key {

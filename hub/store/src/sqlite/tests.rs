@@ -24,6 +24,7 @@ fn new_task(user_input: String) -> NewTask {
         first_tool: None,
         session: None,
         idempotency_key: None,
+        request_id: None,
     }
 }
 

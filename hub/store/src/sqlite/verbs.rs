@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask, ProviderName,
-    RelPath, SessionEpoch, Step, Task, TaskId, Timestamp, WorkspaceId,
+    AgentName, AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask,
+    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, SessionEpoch, Step, Task, TaskId,
+    Timestamp, ToolGrant, ToolName, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use super::open::SCHEMA_VERSION;
-use super::{SqliteStore, edges, files, journal, keys, leases, provider_keys, tasks};
+use super::{
+    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, tasks,
+};
 use crate::{
-    Append, Appended, Cancelled, Claim, Claimed, Created, EdgeRecord, Health, HeldLease, KeyRecord,
-    ProviderKeyRecord, Redeemed, SealedKey, Store, StoreError, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
+    HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
+    SealedKey, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -118,6 +122,79 @@ impl Store for SqliteStore {
     ) -> Result<Option<(Task, Step)>, StoreError> {
         let id = id.clone();
         self.write(move |tx| journal::fail(tx.conn, &id, error, now)).await
+    }
+
+    async fn proposals(
+        &self,
+        ws: &WorkspaceId,
+        filter: &ProposalFilter,
+    ) -> Result<Vec<Proposal>, StoreError> {
+        let (ws, filter) = (ws.clone(), filter.clone());
+        self.read(move |conn| proposals::list(conn, &ws, &filter)).await
+    }
+
+    async fn proposal(
+        &self,
+        ws: &WorkspaceId,
+        id: &ProposalId,
+    ) -> Result<Option<Proposal>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| proposals::by_id(conn, &ws, &id)).await
+    }
+
+    async fn resolve(
+        &self,
+        ws: &WorkspaceId,
+        id: &ProposalId,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<Option<Resolved>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.write(move |tx| proposals::resolve(tx.conn, &ws, &id, &resolution, now)).await
+    }
+
+    async fn expire_proposals(&self, now: Timestamp) -> Result<Vec<Resolved>, StoreError> {
+        self.write(move |tx| proposals::expire(tx.conn, now)).await
+    }
+
+    async fn untold_proposals(&self, limit: u32) -> Result<Vec<Proposal>, StoreError> {
+        self.read(move |conn| proposals::untold(conn, limit)).await
+    }
+
+    async fn proposal_told(
+        &self,
+        id: &ProposalId,
+        status: ProposalStatus,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| proposals::told(tx.conn, &id, status)).await
+    }
+
+    async fn tool_grants(&self, ws: &WorkspaceId) -> Result<Vec<ToolGrant>, StoreError> {
+        let ws = ws.clone();
+        self.read(move |conn| proposals::grants(conn, &ws)).await
+    }
+
+    async fn revoke_tool_grant(
+        &self,
+        ws: &WorkspaceId,
+        agent: &AgentName,
+        tool: &ToolName,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (ws, agent, tool, by) = (ws.clone(), agent.clone(), tool.clone(), by.to_owned());
+        self.write(move |tx| proposals::revoke_grant(tx.conn, &ws, &agent, &tool, &by, now)).await
+    }
+
+    async fn audit(
+        &self,
+        ws: &WorkspaceId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let ws = ws.clone();
+        self.read(move |conn| audit::list(conn, &ws, before, limit)).await
     }
 
     async fn add_join_token(

@@ -5,11 +5,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{Classified, EdgeId, TaskId, TaskStatus};
-use agentos_store::{Store, StoreError, TaskFilter};
+use agentos_domain::{
+    Classified, Decision, EdgeId, Entry, GrantScope, TaskId, TaskStatus, ToolClass,
+};
+use agentos_store::{Resolution, Store, StoreError, TaskFilter};
 use tokio::task::JoinSet;
 
-use crate::fixture::{add_task, append, at, claim, finished, new_task, open, reply, sqlite, ws};
+use crate::fixture::{
+    add_task, append, at, call, claim, finished, new_task, open, reply, sqlite, ws,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_appends_share_transactions_and_all_last() {
@@ -61,6 +65,40 @@ async fn a_reopened_database_carries_on() {
     append(&store, &run, 2, &[finished()], 3).await.unwrap();
 }
 
+/// The promise of an approval: it is there as long as nobody decides, however
+/// often the hub starts, and then it is decided once.
+#[tokio::test]
+async fn a_proposal_outlives_a_hundred_restarts_and_is_decided_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(folder.path()).await;
+    add_task(&store, "a", 0).await;
+    let run = claim(&store, &EdgeId::generate(), 1).await;
+    let asked = Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once };
+    let appended = append(&store, &run, 1, &[reply(vec![call("1", "a")]), asked], 2).await;
+    let proposal = appended.unwrap().proposal.unwrap();
+    let id = &proposal.proposal_id;
+    drop(store);
+    for restart in 0..100 {
+        let store = sqlite(folder.path()).await;
+        let now = at(10 + restart);
+        store.extend_all_leases(now, Duration::from_secs(10)).await.unwrap();
+        store.expire_leases(now).await.unwrap();
+        assert_eq!(store.proposal(&ws("a"), id).await.unwrap().as_ref(), Some(&proposal));
+    }
+    let decision = Decision::Approve { scope: GrantScope::Once };
+    let resolution =
+        Resolution { decision, reviewer: "key_ann".into(), notes: None, content_hash: None };
+    for restart in 0..3 {
+        let store = sqlite(folder.path()).await;
+        let resolved = store.resolve(&ws("a"), id, resolution.clone(), at(200 + restart)).await;
+        if restart == 0 {
+            assert!(resolved.unwrap().is_some());
+        } else {
+            assert_eq!(resolved, Err(StoreError::AlreadyDecided { status: "approved" }));
+        }
+    }
+}
+
 #[tokio::test]
 async fn sessions_end_with_the_process_and_their_numbers_do_not() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,7 +135,7 @@ struct SmallDisk<'a>(&'a Path);
 impl<'a> SmallDisk<'a> {
     fn mount(at: &'a Path) -> Option<Self> {
         let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at).output();
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(at).output();
         mount.is_ok_and(|output| output.status.success()).then_some(Self(at))
     }
 }

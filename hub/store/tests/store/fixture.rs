@@ -12,6 +12,8 @@ use agentos_store::{
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
+/// How long a person has to confirm a call.
+pub(crate) const APPROVAL_TTL: Duration = Duration::from_secs(3600);
 
 pub(crate) async fn sqlite(folder: &Path) -> SqliteStore {
     open(&folder.join("hub.db")).await.unwrap()
@@ -38,6 +40,7 @@ pub(crate) fn new_task(workspace: &str) -> NewTask {
         first_tool: None,
         session: None,
         idempotency_key: None,
+        request_id: None,
     }
 }
 
@@ -76,7 +79,10 @@ pub(crate) async fn append(
     let HeldLease { task_id, attempt, fence } = held(claimed);
     let entries = entries.to_vec();
     let (edge, now) = (claimed.edge.clone(), at(now));
-    let append = Append { edge, task_id, attempt, fence, first_seq, entries, now, ttl: TTL };
+    let approval_ttl = Some(APPROVAL_TTL);
+    let ttl = TTL;
+    let append =
+        Append { edge, task_id, attempt, fence, first_seq, entries, now, ttl, approval_ttl };
     store.append(append).await
 }
 

@@ -8,6 +8,9 @@ use agentos_store::{Store, StoreError};
 
 use crate::fixture::{add_task, claim, open, sqlite, ws};
 
+/// The newest schema.
+const SCHEMA: u32 = 6;
+
 async fn refusal(path: &Path) -> StoreError {
     open(path).await.err().unwrap()
 }
@@ -18,7 +21,7 @@ async fn a_missing_folder_is_made_and_the_file_is_private() {
     let path = folder.path().join("a/b/hub.db");
     let store = open(&path).await.unwrap();
     add_task(&store, "a", 0).await;
-    assert_eq!(store.check().await.unwrap().schema_version, 4);
+    assert_eq!(store.check().await.unwrap().schema_version, SCHEMA);
     for name in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"] {
         let mode = std::fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} is readable by others");
@@ -51,7 +54,7 @@ async fn a_newer_database_is_refused_untouched() {
     assert_eq!(
         error.to_string(),
         format!(
-            "database {} was written by a newer version (schema 99, this program knows 4): \
+            "database {} was written by a newer version (schema 99, this program knows {SCHEMA}): \
              install that version or restore a backup",
             path.display()
         )
@@ -66,8 +69,9 @@ async fn a_newer_version_in_the_log_is_seen_too() {
     drop(sqlite(folder.path()).await);
     // Still open, so that its change is only in the write-ahead log.
     let newer = rusqlite::Connection::open(&path).unwrap();
-    newer.pragma_update(None, "user_version", 7).unwrap();
-    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found: 7, known: 4, .. }));
+    newer.pragma_update(None, "user_version", SCHEMA + 3).unwrap();
+    assert!(matches!(refusal(&path).await, StoreError::NewerSchema { found, known, .. }
+        if (found, known) == (i64::from(SCHEMA) + 3, i64::from(SCHEMA))));
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn an_older_database_is_brought_up_to_date() {
     .unwrap();
     old.close().unwrap();
     let store = open(&path).await.unwrap();
-    assert_eq!(store.check().await.unwrap().schema_version, 4);
+    assert_eq!(store.check().await.unwrap().schema_version, SCHEMA);
     let key = store.key_by_hash(&[0; 32]).await.unwrap().unwrap();
     assert_eq!((key.name.as_str(), key.last_used_at), ("admin", None));
     let times = |manifest: Manifest| {

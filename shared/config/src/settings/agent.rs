@@ -29,9 +29,8 @@ pub(crate) const AGENT: &[Setting] = &[
         "approval_required",
         Kind::Bool,
         "false",
-        "Whether a person confirms what it does",
-    )
-    .planned(),
+        "Whether a person confirms every call of a tool that changes something",
+    ),
     Setting::required("system_prompt", Kind::Text(Format::Any), "Its instructions"),
     Setting::new(
         "max_tokens",

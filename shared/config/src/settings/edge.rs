@@ -1,6 +1,6 @@
 //! The settings of the edge.
 
-use super::logging::LOGGING;
+use super::logging::{LOGGING, TELEMETRY};
 use crate::format::Format;
 use crate::kind::{Alias, Kind, Setting};
 
@@ -10,6 +10,7 @@ pub(crate) const EDGE: &[Setting] = &[
     Setting::section("storage", STORAGE, "Where the edge keeps what it holds"),
     Setting::section("model", MODEL, "The model that the edge runs"),
     Setting::section("logging", LOGGING, "Log lines"),
+    Setting::section("telemetry", TELEMETRY, "Traces of what requests set off"),
 ];
 
 const HUB: &[Setting] = &[

@@ -1,6 +1,6 @@
 //! The settings of the hub.
 
-use super::logging::LOGGING;
+use super::logging::{LOGGING, TELEMETRY};
 use super::models::{MODELS, ROUTER};
 use crate::format::Format;
 use crate::kind::{Alias, AliasForm, Kind, Setting};
@@ -11,10 +11,12 @@ pub(crate) const HUB: &[Setting] = &[
     Setting::section("auth", AUTH, "Who may use the API, beside those with an API key"),
     Setting::section("limits", LIMITS, "What one client may ask for"),
     Setting::section("logging", LOGGING, "Log lines"),
+    Setting::section("telemetry", TELEMETRY, "Traces of what requests set off"),
     Setting::section("storage", STORAGE, "Where the hub keeps what it owns"),
     Setting::section("database", DATABASE, "The database"),
     Setting::section("link", LINK, "Where edges dial in"),
     Setting::section("engine", ENGINE, "How runs are handed to edges"),
+    Setting::section("approvals", APPROVALS, "What a person has to confirm"),
     Setting::section("agents", AGENTS, "Agents are files, read again when they change"),
     Setting::section("models", MODELS, "Models beside those that the edges run"),
     Setting::section("router", ROUTER, "Which model answers; also read from config/litellm.yaml"),
@@ -410,7 +412,24 @@ const SELF_IMPROVEMENT: &[Setting] = &[
     .planned(),
 ];
 
+const APPROVALS: &[Setting] = &[Setting::new(
+    "expire_after_hours",
+    Kind::Integer(1, 8760, "hours"),
+    "null",
+    "After so long a call that nobody confirmed is denied; null waits for ever",
+)];
+
 const NOTIFICATIONS: &[Setting] = &[
+    Setting::new(
+        "webhook_url",
+        Kind::Text(Format::HttpUrl),
+        "null",
+        "Where a JSON document is sent when something waits for a person; it says what kind of \
+         thing and its id, and nothing of its content",
+    )
+    .env(&[Alias::new("AGENT_OS_WEBHOOK_URL")])
+    .secret()
+    .samples("https://hooks.example/agentos", "https://hooks.example/other"),
     Setting::new(
         "discord_webhook_url",
         Kind::Text(Format::HttpUrl),
@@ -419,8 +438,7 @@ const NOTIFICATIONS: &[Setting] = &[
     )
     .env(&[Alias::new("DISCORD_WEBHOOK_URL")])
     .secret()
-    .samples("https://discord.example/api/webhooks/1", "https://discord.example/api/webhooks/2")
-    .planned(),
+    .samples("https://discord.example/api/webhooks/1", "https://discord.example/api/webhooks/2"),
     Setting::new(
         "monthly_threshold_usd",
         Kind::Number(0.0, 1_000_000.0),

@@ -1,4 +1,4 @@
-//! `logging`, which both machines have.
+//! `logging` and `telemetry`, which both machines have.
 
 use crate::format::Format;
 use crate::kind::{Alias, Kind, Setting};
@@ -21,6 +21,16 @@ pub(super) const LOGGING: &[Setting] = &[
         .samples("json", r#""%(asctime)s %(message)s""#),
     Setting::section("rotation", ROTATION, "When a log file is put aside"),
 ];
+
+pub(super) const TELEMETRY: &[Setting] = &[Setting::new(
+    "otlp_endpoint",
+    Kind::Text(Format::HttpUrl),
+    "null",
+    "Collector of OpenTelemetry that takes traces (OTLP over gRPC), for programs built with \
+         `--features otel`; without it, nothing is exported",
+)
+.env(&[Alias::new("OTEL_EXPORTER_OTLP_ENDPOINT")])
+.samples("http://127.0.0.1:4317", "http://collector.local:4317")];
 
 const ROTATION: &[Setting] = &[
     Setting::new(

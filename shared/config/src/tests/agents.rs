@@ -48,7 +48,7 @@ fn every_key_is_read() {
     assert_eq!(agent.config.system_prompt, "Write.\nWell.\n");
     assert_eq!(agent.config.sampling.max_tokens, 4096);
     assert!((agent.config.sampling.temperature - 0.5).abs() < f32::EPSILON);
-    assert!(agent.approval_required && agent.validation.require_type_hints);
+    assert!(agent.config.approval_required && agent.validation.require_type_hints);
     assert_eq!(agent.validation.blocked_imports, ["os.system"]);
 }
 

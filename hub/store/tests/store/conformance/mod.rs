@@ -5,6 +5,7 @@ mod edges;
 mod journal;
 mod keys;
 mod leases;
+mod proposals;
 mod provider_keys;
 mod tasks;
 mod workspaces;
@@ -44,6 +45,16 @@ promises! {
         the_end_may_be_repeated_but_no_intent,
         an_unknown_outcome_waits_for_a_person,
         steps_are_read_in_pieces;
+    proposals:
+        a_call_waits_without_a_lease_until_it_is_approved,
+        a_proposal_is_decided_once,
+        a_decision_is_bound_to_what_was_seen,
+        a_lost_call_is_settled_by_a_person,
+        what_nobody_decides_in_time_is_denied,
+        the_end_of_a_task_takes_its_proposal_along,
+        a_grant_reaches_the_agents_next_runs,
+        those_who_are_to_be_told_are_told,
+        proposals_come_in_pages_of_their_workspace;
     leases:
         the_oldest_task_is_claimed_first,
         a_late_writer_is_fenced,

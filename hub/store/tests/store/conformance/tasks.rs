@@ -1,6 +1,6 @@
 //! Accepting tasks and reading them.
 
-use agentos_domain::{SessionId, TaskId, TaskStatus};
+use agentos_domain::{RequestId, SessionId, TaskId, TaskStatus};
 use agentos_store::{Store, StoreError, TaskFilter};
 
 use crate::fixture::{add_task, at, claim, new_task, ws};
@@ -95,6 +95,7 @@ pub(crate) async fn everything_of_a_task_is_kept(store: &dyn Store) {
         user_input: "Ünïcode\n\"quoted\" 'text'".into(),
         first_tool: "file_list".parse().ok(),
         session: session.clone(),
+        request_id: Some(RequestId::generate()),
         ..with_key("a")
     };
     let id = TaskId::generate();
@@ -106,4 +107,5 @@ pub(crate) async fn everything_of_a_task_is_kept(store: &dyn Store) {
     assert_eq!((read.status, read.created_at, read.steps), (TaskStatus::Pending, at(5), 0));
     let claimed = claim(store, &agentos_domain::EdgeId::generate(), 6).await;
     assert_eq!((claimed.agent, claimed.first_tool), (new.agent, new.first_tool));
+    assert_eq!(claimed.request_id, new.request_id);
 }
