@@ -145,12 +145,15 @@ impl Runner {
     }
 
     /// Makes an entry durable, together with the entries that follow from it
-    /// without anything happening in the world.
+    /// without anything happening in the world. Nothing follows from what
+    /// announces a call but the call: to a journal that ends there, it looks
+    /// as if its executor had been lost.
     async fn report(&mut self, entry: Entry) -> Result<(), WorkerError> {
         let first_seq = self.journal.len() + 1;
+        let announces = matches!(entry, Entry::ToolIntent { .. } | Entry::ToolRetry { .. });
         let mut batch = vec![entry.clone()];
         self.push(entry)?;
-        while let Action::Record(entry) = next(&self.journal, &self.config) {
+        while !announces && let Action::Record(entry) = next(&self.journal, &self.config) {
             batch.push(entry.clone());
             self.push(entry)?;
         }

@@ -1,16 +1,18 @@
 //! Runs against a scripted model and a hub in memory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use agentos_domain::{
     BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, Timestamp,
-    ToolCall, ToolOutcome, Usage, builtin_file_agent,
+    ToolCall, ToolClass, ToolError, ToolOutcome, ToolSpec, Usage, builtin_file_agent,
 };
 use agentos_inference::{Completion, Engine, ScriptedEngine};
 use agentos_run::RunConfig;
-use agentos_tools::Registry;
+use agentos_tools::{Registry, Tool, ToolContext};
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempt;
@@ -80,15 +82,44 @@ struct Scene {
     engine: Arc<ScriptedEngine>,
     bench: Arc<Bench>,
     attempt: Arc<Attempt>,
+    send: Arc<Send>,
+    approval_required: bool,
+}
+
+/// A tool that must not be called twice.
+#[derive(Default)]
+struct Send {
+    calls: AtomicUsize,
+    spec: OnceLock<ToolSpec>,
+}
+
+#[async_trait]
+impl Tool for Send {
+    fn spec(&self) -> &ToolSpec {
+        self.spec.get_or_init(|| ToolSpec {
+            name: "send".parse().unwrap(),
+            description: "Sends a letter".into(),
+            parameters: serde_json::json!({ "type": "object", "required": ["to"] }),
+            class: ToolClass::Once,
+            permissions: vec![],
+        })
+    }
+
+    async fn call(&self, _: Value, _: &ToolContext) -> Result<Value, ToolError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok("sent".into())
+    }
 }
 
 fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let (hub, engine) = (Arc::new(hub), Arc::new(ScriptedEngine::new(script)));
     hub.entries.lock().unwrap().extend(journal.entries().iter().cloned());
+    let (mut tools, send) = (Registry::with_file_tools(), Arc::new(Send::default()));
+    tools.insert(Arc::clone(&send) as Arc<dyn Tool>).unwrap();
     let bench = Bench {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
-        tools: Arc::new(Registry::with_file_tools()),
+        tools: Arc::new(tools),
         files: RunFiles::open(dir.path(), u64::MAX).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
         clock: Arc::new(SystemClock),
@@ -101,12 +132,15 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         events: Arc::new(EventLog::new(journal.len())),
         cancel: CancellationToken::new(),
     };
-    Scene { _dir: dir, hub, engine, bench: Arc::new(bench), attempt: Arc::new(attempt) }
+    let (bench, attempt) = (Arc::new(bench), Arc::new(attempt));
+    Scene { _dir: dir, hub, engine, bench, attempt, send, approval_required: false }
 }
 
 impl Scene {
     fn assignment(&self, journal: Journal) -> Assignment {
-        let agent = builtin_file_agent();
+        let mut agent = builtin_file_agent();
+        agent.tools.push("send".parse().unwrap());
+        agent.approval_required = self.approval_required;
         let config = RunConfig {
             task_id: self.attempt.task.clone(),
             user_input: "when was the boiler serviced?".into(),
@@ -179,6 +213,47 @@ async fn a_resumed_run_makes_the_open_call_again_and_nothing_else() {
         ["model_reply", "tool_intent", "tool_retry", "tool_result", "model_reply", "finished"];
     assert_eq!(scene.kinds(), expected);
     assert_eq!(scene.engine.requests().len(), 1, "the first model call is not paid twice");
+}
+
+fn send() -> Completion {
+    says("", Some(("send", serde_json::json!({ "to": "Ann" }))))
+}
+
+#[tokio::test]
+async fn a_call_that_must_not_repeat_is_made_once() {
+    let scene = scene(vec![send(), says("Sent.", None)], MemoryHub::default(), &Journal::new());
+    scene.run(Journal::new()).await.unwrap();
+    let expected = ["model_reply", "tool_intent", "tool_result", "model_reply", "finished"];
+    assert_eq!(scene.kinds(), expected);
+    assert_eq!(scene.send.calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_lost_call_that_must_not_repeat_goes_to_a_person() {
+    let call = send().tool_calls.remove(0);
+    let intent = Entry::ToolIntent {
+        call: call.clone(),
+        class: ToolClass::Once,
+        idempotency_key: "k".into(),
+    };
+    let journal = Journal::replay([send().into(), intent]).unwrap();
+    let scene = scene(vec![], MemoryHub::default(), &journal);
+    scene.run(journal).await.unwrap();
+    assert_eq!(scene.kinds(), ["model_reply", "tool_intent", "tool_unknown"]);
+    assert_eq!(scene.send.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_a_person_has_to_confirm_is_not_made() {
+    let bad = says("", Some(("send", serde_json::json!({}))));
+    let script = vec![bad, read_note(), send()];
+    let mut scene = scene(script, MemoryHub::default(), &Journal::new());
+    scene.approval_required = true;
+    scene.run(Journal::new()).await.unwrap();
+    let looked = ["model_reply", "tool_refused", "model_reply", "tool_intent", "tool_result"];
+    assert_eq!(scene.kinds()[..5], looked, "nobody is asked for what cannot be, or only looks");
+    assert_eq!(scene.kinds()[5..], ["model_reply", "approval_asked"]);
+    assert_eq!(scene.send.calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

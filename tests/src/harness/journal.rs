@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use agentos_domain::{Entry, Journal, Phase, Step};
+use agentos_domain::{Decision, Entry, Journal, Phase, Step};
 use anyhow::{Context as _, Result, ensure};
 
 /// How many entries of which kind a journal holds.
@@ -46,6 +46,10 @@ fn count(steps: &[Step]) -> Result<Counts> {
             Entry::ToolIntent { call, .. } => {
                 counts.tool_intents += 1;
                 ensure!(intents.insert(call.id.clone()), "call {} was announced twice", call.id);
+            }
+            // A person has the call announced anew.
+            Entry::Decided { call_id, decision: Decision::Retry, .. } => {
+                intents.remove(call_id);
             }
             Entry::ToolRetry { .. } => counts.tool_retries += 1,
             Entry::ToolResult { call_id, .. } => {
