@@ -5,6 +5,7 @@ mod account;
 mod cargo;
 mod clock;
 mod contract;
+mod coverage;
 mod daemon;
 mod http;
 mod ports;
@@ -42,6 +43,10 @@ contract [--full] [--seed N]
     and its metrics against promtool. Needs Python, and the network once.
       --full    more requests, and sequences of them: up to 10 minutes
       --seed N  other requests than usual; a failure names its seed
+
+coverage
+    The share of the lines of the configuration and the API that their tests
+    reach; fails under 90 %. The last line is JSON. Needs cargo-llvm-cov.
 
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
@@ -86,6 +91,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["test"] => stages::test(false),
         ["test", "--fast"] => stages::test(true),
         ["contract", rest @ ..] => contract::run(&contract::Options::parse(rest)?),
+        ["coverage"] => coverage::run(),
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),

@@ -51,6 +51,12 @@ pub(crate) fn test(fast: bool) -> Result<u8> {
         }
     }
     if !fast {
+        // The one feature that the other stages leave out.
+        let traces = ["test", "--package", "agentos-telemetry", "--features", "otel"];
+        let code = stage("traces", &traces)?;
+        if code != 0 {
+            return Ok(code);
+        }
         let hub = cargo::binaries(false)?.join("agentos-hub");
         let code = contract::check(&hub, &contract::Options::default())?;
         if code != 0 {

@@ -193,18 +193,19 @@ pub(crate) async fn require(
     }
 }
 
-/// Who presents `token`; with `known_only`, only if that is known already.
+/// Who presents `token`; with `known_only`, a key only if it is known already.
+/// Nobody guesses a signature, so that signed tokens are always looked at.
 async fn authenticate(
     state: &ApiState,
     token: &str,
     known_only: bool,
 ) -> Result<Principal, Problem> {
+    if is_signed(state, token) {
+        return verify(state, token).await;
+    }
     if known_only {
         let known = state.engine.authenticate_remembered(&KeyDigest::of(token)).await;
         return judge(known.unwrap_or(Authentication::Unknown));
-    }
-    if is_signed(state, token) {
-        return verify(state, token).await;
     }
     answer_within(AUTH_LIMIT, state.engine.authenticate(token)).await.and_then(judge)
 }

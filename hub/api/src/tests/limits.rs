@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 
+use super::signed::{self, Issuer};
 use super::{ADMIN, Answer, Fixture, OTHER, READER, config, request};
 use crate::limits::RemoteAddress;
 use crate::{ApiConfig, Rate, RateLimits};
@@ -88,6 +89,21 @@ async fn wrong_keys_are_limited_more_strictly() {
     wrong("10.0.0.2").await.problem(403, "INVALID_TOKEN");
     hub.clock.advance(Duration::from_secs(10));
     assert_eq!(from(&hub, "10.0.0.1", "/api/tasks", Some(OTHER)).await.status, StatusCode::OK);
+}
+
+/// One stale script must not lock out those who sign in elsewhere.
+#[tokio::test]
+async fn signed_tokens_are_heard_where_keys_are_not() {
+    let issuer = Issuer::new();
+    let hub = Fixture::verifying_with(limited(), issuer.verifier()).await;
+    let ask = async |token: &str| from(&hub, "10.0.0.1", "/api/tasks", Some(token)).await;
+    for _ in 0..3 {
+        ask("wrong").await;
+    }
+    ask(READER).await.problem(429, "RATE_LIMITED");
+    let token = issuer.sign_hs(&signed::without("scope"));
+    assert_eq!(ask(&token).await.status, StatusCode::OK);
+    ask(&format!("{token}x")).await.problem(429, "RATE_LIMITED");
 }
 
 fn preflight(origin: &str) -> Request<Body> {

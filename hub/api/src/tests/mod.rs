@@ -68,6 +68,13 @@ impl Fixture {
         Self::build(config(), Some(verifier)).await
     }
 
+    pub(crate) async fn verifying_with(
+        config: ApiConfig,
+        verifier: Arc<dyn TokenVerifier>,
+    ) -> Self {
+        Self::build(config, Some(verifier)).await
+    }
+
     async fn build(config: ApiConfig, verifier: Option<Arc<dyn TokenVerifier>>) -> Self {
         let dir = TempDir::new().unwrap();
         let engine = engine(dir.path()).await.unwrap();
