@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentos_api::{ApiConfig, Rate};
-use agentos_config::{Environment, HubConfig, Loaded, LoadedAgent, Request, TlsMode, Watch};
-use agentos_domain::AgentConfig;
+use agentos_config::{
+    Environment, HubConfig, Loaded, LoadedAgent, Request, RunsPerTier, TlsMode, Watch,
+};
+use agentos_domain::{AgentConfig, Tier};
 use agentos_engine::{EngineConfig, EngineHandle, MasterKey, MasterKeySource};
 use agentos_link::HubLinkConfig;
 use agentos_process::default_data_dir;
@@ -119,6 +121,9 @@ impl Settings {
         EngineConfig {
             lease_ttl: engine.lease,
             runs_per_edge: engine.runs_per_edge as usize,
+            runs_per_workspace: engine.runs_per_workspace,
+            runs_per_tier: tier_limits(&engine.runs_per_tier),
+            queue_limit: engine.queue_limit,
             approval_ttl: approvals
                 .expire_after_hours
                 .map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60)),
@@ -201,6 +206,15 @@ fn apply(config: &mut HubConfig, args: &ServeArgs) {
     if let Some(level) = &args.log_level {
         config.logging.level.clone_from(level);
     }
+}
+
+fn tier_limits(runs: &RunsPerTier) -> Vec<(Tier, u32)> {
+    let limits = [
+        (Tier::LocalFast, runs.local_fast),
+        (Tier::LocalSmart, runs.local_smart),
+        (Tier::CloudSmart, runs.cloud_smart),
+    ];
+    limits.into_iter().filter_map(|(tier, most)| most.map(|most| (tier, most))).collect()
 }
 
 #[cfg(test)]

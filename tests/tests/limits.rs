@@ -397,3 +397,28 @@ async fn a_flood_of_one_key_leaves_the_others_alone() -> Result<()> {
     ensure!(again.status == StatusCode::OK, "{again:?}");
     fixture.finish("a flood").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_full_is_said_to_be_and_empties() -> Result<()> {
+    let place = Arc::new(Place::new()?);
+    let config = place.file("agent_os.yaml", b"engine: {queue_limit: 2}\n")?;
+    let args = ["--config", config.to_str().context("a strange path")?];
+    let data = place.folder("hub")?;
+    let mut hub = Hub::new(&place, HUB.as_ref(), data, HubPorts::free()?, &args);
+    let client = hub.start().await?;
+    let ask = async || {
+        let body = json!({ "input": "wait for an edge", "wait": false });
+        client.send(client.request(Method::POST, "/api/tasks").json(&body)).await
+    };
+    let first = ask().await?.json()?;
+    ensure!(ask().await?.status == StatusCode::ACCEPTED);
+    let full = ask().await?;
+    ensure!(full.status == StatusCode::TOO_MANY_REQUESTS, "{full:?}");
+    ensure!(full.headers["retry-after"] == "10", "{full:?}");
+    ensure!(full.json()?["detail"].as_str().is_some_and(|text| text.contains("2 tasks")));
+    let cancel = format!("/api/tasks/{}/cancel", first["task_id"].as_str().context("no id")?);
+    client.send(client.request(Method::POST, &cancel)).await?;
+    ensure!(ask().await?.status == StatusCode::ACCEPTED);
+    place.passed();
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agentos_domain::{GrantScope, ProviderName, TaskStatus};
+use agentos_domain::{GrantScope, Priority, ProviderName, TaskStatus};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -172,6 +172,9 @@ pub(crate) struct RunArgs {
     /// The conversation that the task belongs to
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// Which of your waiting tasks is first: low, normal, high
+    #[arg(long, value_name = "PRIORITY")]
+    pub(crate) priority: Option<Priority>,
     /// Print the task's id and leave
     #[arg(long = "async")]
     pub(crate) detach: bool,

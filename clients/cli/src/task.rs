@@ -125,6 +125,7 @@ fn body(args: &RunArgs, input: String) -> Value {
         args.temperature.and_then(|t| t.to_string().parse::<f64>().ok().map(Value::from)),
     );
     set("seed", args.seed.map(Value::from));
+    set("priority", args.priority.map(|priority| serde_json::json!(priority)));
     Value::Object(body)
 }
 

@@ -50,7 +50,9 @@ fn judge(report: &Value, root: &Path) -> Result<u8> {
             bail!("the report names no file of {folder}");
         }
         let percent = covered as f64 * 100.0 / count as f64;
-        say::line(&format!("{name}: {covered} of {count} lines, {percent:.1} % (at least {least})"));
+        say::line(&format!(
+            "{name}: {covered} of {count} lines, {percent:.1} % (at least {least})"
+        ));
         line.insert(name.to_owned(), ((percent * 10.0).round() / 10.0).into());
         if percent < least {
             code = 1;

@@ -141,6 +141,9 @@ impl Problem {
     }
 }
 
+/// When a client may try again whose workspace has too many tasks waiting.
+const QUEUE_PAUSE_SECONDS: u64 = 10;
+
 const INTERNAL: &str =
     "something went wrong inside the hub: its log has more under this request id";
 
@@ -152,6 +155,9 @@ impl From<EngineError> for Problem {
                 Self::new(Code::InvalidRequest, error.to_string())
             }
             "already_decided" | "content_differs" => Self::new(Code::Conflict, error.to_string()),
+            "queue_full" => {
+                Self::new(Code::RateLimited, error.to_string()).retry_after(QUEUE_PAUSE_SECONDS)
+            }
             "invalid_cursor" => Self::new(Code::BadRequest, error.to_string()),
             "idempotency_conflict" => Self::new(Code::IdempotencyMismatch, error.to_string()),
             "disk_full" => Self::new(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use agentos_domain::{
-    AgentName, RequestId, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId,
+    AgentName, Priority, RequestId, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId,
 };
 use agentos_engine::{Principal, Submission, TaskFilter};
 use axum::extract::{Query, State};
@@ -64,6 +64,9 @@ pub(crate) struct SubmitBody {
     temperature: Option<f32>,
     /// Makes sampling repeatable.
     seed: Option<u64>,
+    /// Which of the workspace's waiting tasks is first; `normal` if left out.
+    #[schema(value_type = Option<openapi::Priority>)]
+    priority: Option<Priority>,
 }
 
 /// What `Wait` reads.
@@ -165,6 +168,7 @@ impl SubmitBody {
             temperature: self.temperature,
             seed: self.seed,
             request_id: Some(request_id),
+            priority: self.priority.unwrap_or_default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agentos_domain::AgentConfig;
+use agentos_domain::{AgentConfig, Tier};
 
 use crate::vault::MasterKeySource;
 
@@ -16,6 +16,12 @@ pub struct EngineConfig {
     pub invitation_ttl: Duration,
     /// The most runs that one edge holds at once.
     pub runs_per_edge: usize,
+    /// The most runs of one workspace; any number where absent.
+    pub runs_per_workspace: Option<u32>,
+    /// The most runs of a tier; any number for those that are absent.
+    pub runs_per_tier: Vec<(Tier, u32)>,
+    /// The most tasks of one workspace that wait.
+    pub queue_limit: u32,
     /// How long a person has to confirm a call; for ever where absent.
     pub approval_ttl: Option<Duration>,
     /// How often leases are looked at when nothing else happens.
@@ -35,6 +41,9 @@ impl Default for EngineConfig {
             lease_ttl: Duration::from_secs(10),
             invitation_ttl: Duration::from_secs(600),
             runs_per_edge: 16,
+            runs_per_workspace: None,
+            runs_per_tier: Vec::new(),
+            queue_limit: 10_000,
             approval_ttl: None,
             tick: Duration::from_millis(500),
             look_again: Duration::from_secs(5),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agentos_domain::{AttemptId, Classified, Fence, SessionEpoch, Timestamp};
 use agentos_link::{EdgeSession, LinkEvent};
 use agentos_proto::v1::HeldAttempt;
-use agentos_store::{Claim, Claimed, HeldLease, StoreError};
+use agentos_store::{Claim, ClaimLimits, Claimed, HeldLease, StoreError};
 use agentos_telemetry::{join_trace, names};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -173,6 +173,10 @@ impl Dispatcher {
             attempt: AttemptId::generate(),
             now: self.shared.clock.now(),
             ttl: self.shared.config.lease_ttl,
+            limits: ClaimLimits {
+                runs_per_workspace: self.shared.config.runs_per_workspace,
+                runs_per_tier: self.shared.config.runs_per_tier.clone(),
+            },
         };
         self.shared.store.claim_next(claim).await
     }

@@ -64,10 +64,11 @@ impl EngineHandle {
             session: submission.session,
             idempotency_key: submission.idempotency_key,
             request_id: submission.request_id,
+            priority: submission.priority,
         };
         let now = self.shared.clock.now();
-        let created =
-            self.shared.store.create_task(TaskId::generate(), new, request_hash, now).await?;
+        let (id, limit) = (TaskId::generate(), self.shared.config.queue_limit);
+        let created = self.shared.store.create_task(id, new, request_hash, limit, now).await?;
         self.shared.wake.notify_one();
         Ok(Submitted { task: created.task, replayed: created.replayed })
     }
@@ -318,6 +319,7 @@ fn request_hash(submission: &Submission) -> [u8; 32] {
         "max_tokens": submission.max_tokens,
         "temperature": submission.temperature,
         "seed": submission.seed,
+        "priority": submission.priority,
     });
     Sha256::digest(same.to_string().as_bytes()).into()
 }

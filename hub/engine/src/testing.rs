@@ -9,7 +9,7 @@ use agentos_domain::{
     TaskId, Timestamp, ToolCall, ToolClass, Usage, WorkspaceId,
 };
 use agentos_snapshot::BlobStore;
-use agentos_store::{Append, Appended, Claim, SqliteConfig, SqliteStore, Store};
+use agentos_store::{Append, Appended, Claim, ClaimLimits, SqliteConfig, SqliteStore, Store};
 use sha2::{Digest, Sha256};
 
 use crate::config::EngineConfig;
@@ -83,16 +83,26 @@ impl TestEngine {
         Ok(self.handle.keep_key(token, request).await?)
     }
 
-    /// Ends the oldest pending task, which must be `id`, with `output`.
+    /// Ends the next pending task, which must be `id`, with `output`.
     ///
     /// # Errors
-    /// Where another task is the oldest, or the store refuses.
+    /// Where another task is next, or the store refuses.
     pub async fn complete(&self, id: &TaskId, output: &str) -> Result<Task, TestError> {
-        let finished = Entry::Finished { output: output.into(), truncated: false };
-        Ok(self.write(id, vec![reply(output, vec![]), finished]).await?.task)
+        Ok(self.write(Some(id), |_| answer(output)).await?.task)
     }
 
-    /// Has the oldest pending task, which must be `id`, ask a person whether it
+    /// Ends the next pending task with what `output` makes of it.
+    ///
+    /// # Errors
+    /// Where no task waits, or the store refuses.
+    pub async fn complete_next(
+        &self,
+        output: impl FnOnce(&Task) -> String,
+    ) -> Result<Task, TestError> {
+        Ok(self.write(None, |task| answer(&output(task))).await?.task)
+    }
+
+    /// Has the next pending task, which must be `id`, ask a person whether it
     /// may read the file `path`.
     ///
     /// # Errors
@@ -104,32 +114,44 @@ impl TestEngine {
             arguments: serde_json::json!({ "path": path }),
         };
         let asked = Entry::ApprovalAsked { call: call.clone(), class: ToolClass::Once };
-        let appended = self.write(id, vec![reply(path, vec![call]), asked]).await?;
+        let appended = self.write(Some(id), |_| vec![reply(path, vec![call]), asked]).await?;
         appended.proposal.ok_or_else(|| "nobody was asked".into())
     }
 
-    /// Leases the oldest pending task, which must be `id`, and writes the first
-    /// entries of its journal.
-    async fn write(&self, id: &TaskId, entries: Vec<Entry>) -> Result<Appended, TestError> {
+    /// Leases the next pending task, which must be `id` if one is given, and
+    /// writes the first entries of its journal.
+    async fn write(
+        &self,
+        id: Option<&TaskId>,
+        entries: impl FnOnce(&Task) -> Vec<Entry>,
+    ) -> Result<Appended, TestError> {
         let (now, ttl) = (self.shared.clock.now(), Duration::from_secs(60));
         let (edge, attempt) = (EdgeId::generate(), AttemptId::generate());
         let token: [u8; 32] = Sha256::digest(edge.to_string()).into();
         self.shared.store.add_join_token(token, None, now, now.plus(ttl)).await?;
         self.shared.store.redeem_join_token(token, &edge, "test", now).await?;
         let epoch = SessionEpoch(0);
-        let claim = Claim { edge: edge.clone(), epoch, attempt: attempt.clone(), now, ttl };
+        let claim = Claim {
+            edge: edge.clone(),
+            epoch,
+            attempt: attempt.clone(),
+            now,
+            ttl,
+            limits: ClaimLimits::default(),
+        };
         let claimed = self.shared.store.claim_next(claim).await?.ok_or("no pending task")?;
-        if claimed.task.task_id != *id {
-            return Err(format!("the oldest task is {}", claimed.task.task_id).into());
+        let task = &claimed.task;
+        if id.is_some_and(|id| *id != task.task_id) {
+            return Err(format!("the next task is {}", task.task_id).into());
         }
-        self.shared.metrics.leased(id, claimed.agent.model_tier);
+        self.shared.metrics.leased(&task.task_id, claimed.agent.model_tier);
         let append = Append {
             edge,
-            task_id: id.clone(),
+            task_id: task.task_id.clone(),
             attempt,
             fence: claimed.fence,
             first_seq: 1,
-            entries,
+            entries: entries(task),
             now,
             ttl,
             approval_ttl: None,
@@ -140,6 +162,11 @@ impl TestEngine {
         self.shared.metrics.observe(&appended.task, &appended.steps);
         Ok(appended)
     }
+}
+
+fn answer(output: &str) -> Vec<Entry> {
+    let finished = Entry::Finished { output: output.into(), truncated: false };
+    vec![reply(output, vec![]), finished]
 }
 
 fn reply(text: &str, tool_calls: Vec<ToolCall>) -> Entry {

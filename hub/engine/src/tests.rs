@@ -6,7 +6,7 @@ use agentos_domain::{
     AttemptId, EdgeId, Entry, Fence, FinishReason, SessionEpoch, Step, Task, TaskStatus, Usage,
     WorkspaceId,
 };
-use agentos_store::{Append, Claim};
+use agentos_store::{Append, Claim, ClaimLimits};
 use futures::StreamExt;
 
 use crate::testing::{TestEngine, engine};
@@ -29,6 +29,7 @@ async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
         temperature: None,
         seed: None,
         request_id: None,
+        priority: agentos_domain::Priority::Normal,
     };
     let task = engine.handle.submit(submission).await.unwrap().task;
     (dir, engine, task)
@@ -39,7 +40,14 @@ async fn complete_untold(engine: &TestEngine) -> (Vec<Step>, Task) {
     let shared = &engine.handle.shared;
     let (now, edge, attempt) = (shared.clock.now(), EdgeId::generate(), AttemptId::generate());
     let epoch = SessionEpoch(0);
-    let claim = Claim { edge: edge.clone(), epoch, attempt: attempt.clone(), now, ttl: TTL };
+    let claim = Claim {
+        edge: edge.clone(),
+        epoch,
+        attempt: attempt.clone(),
+        now,
+        ttl: TTL,
+        limits: ClaimLimits::default(),
+    };
     let claimed = shared.store.claim_next(claim).await.unwrap().unwrap();
     let reply = Entry::ModelReply {
         model: "test-model".into(),

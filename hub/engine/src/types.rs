@@ -123,6 +123,8 @@ pub struct Submission {
     pub temperature: Option<f32>,
     /// Makes sampling repeatable.
     pub seed: Option<u64>,
+    /// Which of the workspace's tasks is first.
+    pub priority: agentos_domain::Priority,
     /// The request that asks; no part of what is asked.
     pub request_id: Option<agentos_domain::RequestId>,
 }

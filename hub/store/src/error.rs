@@ -15,6 +15,12 @@ pub enum StoreError {
          use a new key, or send the first request again unchanged"
     )]
     IdempotencyConflict,
+    /// As many tasks of the workspace wait as may.
+    #[error("{limit} tasks of this workspace wait already: wait until some are done")]
+    QueueFull {
+        /// How many may.
+        limit: u32,
+    },
     /// The writer does not hold the lease (any more).
     #[error("the lease is not held by this attempt: stop it, another one may be at work")]
     Fenced,
@@ -161,6 +167,7 @@ impl Classified for StoreError {
     fn code(&self) -> &'static str {
         match self {
             Self::IdempotencyConflict => "idempotency_conflict",
+            Self::QueueFull { .. } => "queue_full",
             Self::Fenced => "fenced",
             Self::JournalConflict { .. } => "journal_conflict",
             Self::AlreadyDecided { .. } => "already_decided",
@@ -185,6 +192,9 @@ impl Classified for StoreError {
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::DiskFull { .. } | Self::Timeout { .. } | Self::Closed)
+        matches!(
+            self,
+            Self::QueueFull { .. } | Self::DiskFull { .. } | Self::Timeout { .. } | Self::Closed
+        )
     }
 }

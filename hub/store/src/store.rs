@@ -25,12 +25,14 @@ pub trait Store: Send + Sync + 'static {
     /// the same task for 24 hours if `request_hash` is the same.
     ///
     /// # Errors
-    /// [`StoreError::IdempotencyConflict`] where the hash differs.
+    /// [`StoreError::IdempotencyConflict`] where the hash differs,
+    /// [`StoreError::QueueFull`] where `queue_limit` tasks of the workspace wait.
     async fn create_task(
         &self,
         id: TaskId,
         new: NewTask,
         request_hash: [u8; 32],
+        queue_limit: u32,
         now: Timestamp,
     ) -> Result<Created, StoreError>;
 
@@ -52,15 +54,17 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Step>, StoreError>;
 
-    /// The place of a pending task in the queue: 1 is claimed next.
+    /// The place of a pending task among those of its workspace: 1 is claimed
+    /// next when it is the workspace's turn.
     async fn queue_position(
         &self,
         ws: &WorkspaceId,
         id: &TaskId,
     ) -> Result<Option<u64>, StoreError>;
 
-    /// Gives the oldest pending task to an executor, with a lease whose number
-    /// is greater than all before. The first claim pins the files of the
+    /// Gives a pending task to an executor, with a lease whose number is greater
+    /// than all before: of the workspace with the fewest runs, or that has waited
+    /// longest for its turn, the first by priority and age. The first claim pins the files of the
     /// workspace to the task; later ones get the same snapshot.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use agentos_domain::{
     AgentConfig, AgentName, AttemptId, BlobHash, Decision, EdgeId, Entry, Fence, KeyId, Manifest,
     Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, SessionEpoch, Step, Task,
-    TaskId, TaskStatus, Timestamp, ToolName, WorkspaceId,
+    TaskId, TaskStatus, Tier, Timestamp, ToolName, WorkspaceId,
 };
 use serde::Serialize;
 
@@ -51,6 +51,17 @@ pub struct Claim {
     pub now: Timestamp,
     /// How long the lease lasts unless it is extended.
     pub ttl: Duration,
+    /// What may be claimed.
+    pub limits: ClaimLimits,
+}
+
+/// What may be claimed beside what runs already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClaimLimits {
+    /// The most runs of one workspace; any number where absent.
+    pub runs_per_workspace: Option<u32>,
+    /// The most runs of a tier; any number of those that are absent.
+    pub runs_per_tier: Vec<(Tier, u32)>,
 }
 
 /// Work with its lease: everything that an executor needs to carry on.

@@ -227,6 +227,24 @@ pub struct Engine {
     pub lease: Duration,
     /// The most runs that one edge works on at once.
     pub runs_per_edge: u32,
+    /// The most runs of one workspace; any number where absent.
+    pub runs_per_workspace: Option<u32>,
+    /// The most runs of a tier.
+    pub runs_per_tier: RunsPerTier,
+    /// The most tasks of one workspace that wait.
+    pub queue_limit: u32,
+}
+
+/// The most runs of each tier; any number where absent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunsPerTier {
+    /// Small models on the edge.
+    pub local_fast: Option<u32>,
+    /// Larger models on the edge.
+    pub local_smart: Option<u32>,
+    /// Cloud models.
+    pub cloud_smart: Option<u32>,
 }
 
 /// What a person has to confirm.

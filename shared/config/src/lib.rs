@@ -46,8 +46,8 @@ pub use error::{ConfigError, ConfigErrors, Origin};
 pub use hub::{
     Agents, Auth, BudgetManager, Collector, Condition, ControlPlane, Database, Engine, Export,
     ExportFormat, Fallback, HubConfig, Jwks, Limits, Link, LitellmParams, Logging, Memory, Model,
-    Models, Notifications, Providers, Rotation, Router, RoutingStrategy, Schedule, Security,
-    SelfImprovement, Server, Storage, Tls, TlsMode, Tools,
+    Models, Notifications, Providers, Rotation, Router, RoutingStrategy, RunsPerTier, Schedule,
+    Security, SelfImprovement, Server, Storage, Tls, TlsMode, Tools,
 };
 pub use load::{Configuration, Effective, Loaded, Machine, Request, load};
 pub use secret::Secret;

@@ -64,6 +64,21 @@ pub enum Tier {
     CloudSmart,
 }
 
+impl Tier {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LocalFast, Self::LocalSmart, Self::CloudSmart];
+
+    /// The word that stands for it in files and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LocalFast => "local-fast",
+            Self::LocalSmart => "local-smart",
+            Self::CloudSmart => "cloud-smart",
+        }
+    }
+}
+
 /// How the next token is chosen, and when to stop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -30,5 +30,5 @@ pub use proposal::{
     Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
 };
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
-pub use task::{NewTask, Task, TaskStatus};
+pub use task::{NewTask, Priority, Task, TaskStatus};
 pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};

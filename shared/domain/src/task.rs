@@ -76,6 +76,57 @@ impl FromStr for TaskStatus {
     }
 }
 
+/// Which of the waiting tasks of a workspace is first. Other workspaces' tasks
+/// are not overtaken by it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// When nothing else waits.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
+impl Priority {
+    /// A greater number is earlier.
+    #[must_use]
+    pub fn rank(self) -> i64 {
+        match self {
+            Self::Low => -1,
+            Self::Normal => 0,
+            Self::High => 1,
+        }
+    }
+
+    /// The way back; what lies beyond the ends is the end.
+    #[must_use]
+    pub fn of_rank(rank: i64) -> Self {
+        match rank {
+            ..0 => Self::Low,
+            0 => Self::Normal,
+            1.. => Self::High,
+        }
+    }
+}
+
+impl FromStr for Priority {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "low" => Ok(Self::Low),
+            "normal" => Ok(Self::Normal),
+            "high" => Ok(Self::High),
+            _ => Err(format!("`{text}` is no priority: use low, normal or high")),
+        }
+    }
+}
+
 /// A task as it is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewTask {
@@ -94,6 +145,9 @@ pub struct NewTask {
     /// The same key within a workspace gives the same task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Which of its workspace's tasks is first.
+    #[serde(default)]
+    pub priority: Priority,
     /// The request that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
@@ -140,6 +194,9 @@ pub struct Task {
     pub idempotency_key: Option<String>,
     /// The conversation that it belongs to.
     pub session: Option<SessionId>,
+    /// Which of its workspace's waiting tasks is first.
+    #[serde(default)]
+    pub priority: Priority,
     /// How many steps its journal holds.
     pub steps: u64,
 }

@@ -9,7 +9,7 @@ use agentos_domain::{
     AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, SessionEpoch, TaskId, ToolCall,
     ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
 };
-use agentos_store::{Append, Claim, Claimed, SqliteConfig, SqliteStore, Store};
+use agentos_store::{Append, Claim, ClaimLimits, Claimed, SqliteConfig, SqliteStore, Store};
 use tokio::task::JoinSet;
 
 use super::disk::Disk;
@@ -120,12 +120,20 @@ impl Writer {
             session: None,
             idempotency_key: None,
             request_id: None,
+            priority: agentos_domain::Priority::Normal,
         };
         let now = self.clock.now();
-        self.store.create_task(TaskId::generate(), new, [0; 32], now).await?;
+        self.store.create_task(TaskId::generate(), new, [0; 32], u32::MAX, now).await?;
         let attempt = AttemptId::generate();
         let epoch = SessionEpoch(0);
-        let claim = Claim { edge: self.edge.clone(), epoch, attempt, now, ttl: LEASE };
+        let claim = Claim {
+            edge: self.edge.clone(),
+            epoch,
+            attempt,
+            now,
+            ttl: LEASE,
+            limits: ClaimLimits::default(),
+        };
         let claimed = self.store.claim_next(claim).await?;
         let claimed = claimed.ok_or_else(|| BenchError::part("store")(&"it gave no task"))?;
         Ok(Run { writer: self.clone(), claimed, next_seq: 1 })

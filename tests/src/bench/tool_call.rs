@@ -82,6 +82,7 @@ fn submission() -> Submission {
         temperature: None,
         seed: None,
         request_id: None,
+        priority: agentos_domain::Priority::Normal,
     }
 }
 

@@ -18,5 +18,5 @@ pub(crate) use machines::{
     EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
     RevokedEdge, Scope, Session,
 };
-pub(crate) use schemas::{File, FilePage, Problem, StepPage, Task, TaskPage, TaskStatus};
+pub(crate) use schemas::{File, FilePage, Priority, Problem, StepPage, Task, TaskPage, TaskStatus};
 pub(crate) use stream::TaskEvent;

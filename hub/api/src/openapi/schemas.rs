@@ -44,6 +44,15 @@ pub(crate) enum TaskStatus {
     Cancelled,
 }
 
+/// Which of the waiting tasks of a workspace is first.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Priority {
+    Low,
+    Normal,
+    High,
+}
+
 /// Why a task or a tool failed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ErrorInfo {
@@ -115,9 +124,12 @@ pub(crate) struct Task {
     /// The conversation that it belongs to.
     #[schema(required)]
     session: Option<String>,
+    /// Which of its workspace's waiting tasks is first.
+    priority: Priority,
     /// How many steps its journal holds.
     steps: u64,
-    /// How many pending tasks come before this one, itself included.
+    /// How many of the workspace's waiting tasks come before this one, itself
+    /// included.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_position: Option<u64>,
 }

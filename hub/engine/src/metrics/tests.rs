@@ -26,6 +26,7 @@ fn task(agent: &str, status: TaskStatus) -> Task {
         cost: NanoUsd(0),
         idempotency_key: None,
         session: None,
+        priority: agentos_domain::Priority::Normal,
         steps: 0,
     }
 }

@@ -7,37 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
-use super::{edges, files, journal, proposals, tasks};
+use super::{edges, files, journal, proposals, queue, tasks};
 use crate::{Append, Claim, Claimed, HeldLease, Lease, StoreError};
-
-/// What is read of a pending task before it is handed out.
-struct Next {
-    id: TaskId,
-    agent: agentos_domain::AgentConfig,
-    first_tool: Option<agentos_domain::ToolName>,
-    request_id: Option<agentos_domain::RequestId>,
-    snapshot: Option<i64>,
-    workspace: agentos_domain::WorkspaceId,
-}
-
-fn next(row: &Row<'_>) -> rusqlite::Result<Next> {
-    Ok(Next {
-        id: rows::parsed(row, "task_id")?,
-        agent: rows::json(row, "agent")?,
-        first_tool: rows::parsed_opt(row, "first_tool")?,
-        request_id: rows::parsed_opt(row, "request_id")?,
-        snapshot: row.get("snapshot_id")?,
-        workspace: rows::parsed(row, "workspace_id")?,
-    })
-}
 
 pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Claimed>, Fault> {
     edges::refuse_shut_out(conn, &claim.edge, claim.epoch)?;
-    let next = conn
-        .prepare_cached("SELECT * FROM tasks WHERE status = 'pending' ORDER BY position LIMIT 1")?
-        .query_row([], next)
-        .optional()?;
-    let Some(next) = next else { return Ok(None) };
+    let Some(next) = queue::take(conn, &claim.limits)? else { return Ok(None) };
     let snapshot = match next.snapshot {
         Some(pinned) => pinned,
         None => files::current_snapshot(conn, &next.workspace)?,

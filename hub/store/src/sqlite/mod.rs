@@ -11,6 +11,7 @@ mod leases;
 mod open;
 mod proposals;
 mod provider_keys;
+mod queue;
 mod readers;
 mod rows;
 mod service;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use agentos_domain::{
-    Entry, Fence, FileEntry, Manifest, NanoUsd, Proposal, RelPath, SessionEpoch, Step, Task,
-    Timestamp, ToolGrant,
+    Entry, Fence, FileEntry, Manifest, NanoUsd, Priority, Proposal, RelPath, SessionEpoch, Step,
+    Task, Timestamp, ToolGrant,
 };
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row, RowIndex};
@@ -92,6 +92,7 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task> {
         cost: NanoUsd(row.get("cost_nano_usd")?),
         idempotency_key: row.get("idempotency_key")?,
         session: parsed_opt(row, "session_id")?,
+        priority: Priority::of_rank(row.get("priority")?),
         steps: uint(row, "steps")?,
     })
 }

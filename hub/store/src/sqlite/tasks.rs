@@ -8,6 +8,7 @@ use agentos_domain::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
+use super::queue;
 use super::rows::{self, int};
 use crate::{Created, StoreError, TaskFilter, TaskLoad};
 
@@ -27,6 +28,7 @@ pub(super) fn create(
     id: &TaskId,
     new: &NewTask,
     request_hash: &[u8; 32],
+    queue_limit: u32,
     now: Timestamp,
 ) -> Result<Created, Fault> {
     if let Some(key) = &new.idempotency_key
@@ -34,10 +36,12 @@ pub(super) fn create(
     {
         return Ok(Created { task, replayed: true });
     }
+    queue::refuse_full(conn, &new.workspace_id, queue_limit)?;
     conn.prepare_cached(
         "INSERT INTO tasks (task_id, workspace_id, user_input, status, agent_name, agent,
-             first_tool, session_id, idempotency_key, request_id, created_at)
-         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             first_tool, session_id, idempotency_key, request_id, priority, tier,
+             created_at)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         id.to_string(),
@@ -49,6 +53,8 @@ pub(super) fn create(
         new.session.as_ref().map(ToString::to_string),
         new.idempotency_key,
         new.request_id.as_ref().map(ToString::to_string),
+        new.priority.rank(),
+        new.agent.model_tier.as_str(),
         now.millis(),
     ])?;
     if let Some(key) = &new.idempotency_key {
@@ -164,19 +170,6 @@ pub(super) fn steps(
     let page = params![id.to_string(), ws.as_str(), int(after_seq), limit];
     let steps = statement.query_map(page, rows::step)?.collect::<Result<_, _>>()?;
     Ok(steps)
-}
-
-pub(super) fn queue_position(
-    conn: &Connection,
-    ws: &WorkspaceId,
-    id: &TaskId,
-) -> Result<Option<u64>, Fault> {
-    let mut statement = conn.prepare_cached(
-        "SELECT (SELECT count(*) FROM tasks AS earlier
-                 WHERE earlier.status = 'pending' AND earlier.position <= tasks.position)
-         FROM tasks WHERE task_id = ?1 AND workspace_id = ?2 AND status = 'pending'",
-    )?;
-    Ok(statement.query_row([&id.to_string(), ws.as_str()], |row| rows::uint(row, 0)).optional()?)
 }
 
 /// Writes what a journal entry can change of a task.

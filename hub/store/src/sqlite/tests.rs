@@ -25,13 +25,14 @@ fn new_task(user_input: String) -> NewTask {
         session: None,
         idempotency_key: None,
         request_id: None,
+        priority: agentos_domain::Priority::Normal,
     }
 }
 
 async fn create(store: &SqliteStore, user_input: String) -> Result<TaskId, StoreError> {
     let id = TaskId::generate();
     let now = Timestamp::from_millis(0);
-    store.create_task(id.clone(), new_task(user_input), [0; 32], now).await.map(|_| id)
+    store.create_task(id.clone(), new_task(user_input), [0; 32], u32::MAX, now).await.map(|_| id)
 }
 
 async fn pragma(store: &SqliteStore, name: &'static str) -> String {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::open::SCHEMA_VERSION;
 use super::{
-    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, tasks,
+    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, queue, tasks,
 };
 use crate::{
     Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
@@ -26,9 +26,11 @@ impl Store for SqliteStore {
         id: TaskId,
         new: NewTask,
         request_hash: [u8; 32],
+        queue_limit: u32,
         now: Timestamp,
     ) -> Result<Created, StoreError> {
-        self.write(move |tx| tasks::create(tx.conn, &id, &new, &request_hash, now)).await
+        self.write(move |tx| tasks::create(tx.conn, &id, &new, &request_hash, queue_limit, now))
+            .await
     }
 
     async fn task(&self, ws: &WorkspaceId, id: &TaskId) -> Result<Option<Task>, StoreError> {
@@ -58,7 +60,7 @@ impl Store for SqliteStore {
         id: &TaskId,
     ) -> Result<Option<u64>, StoreError> {
         let (ws, id) = (ws.clone(), id.clone());
-        self.read(move |conn| tasks::queue_position(conn, &ws, &id)).await
+        self.read(move |conn| queue::position(conn, &ws, &id)).await
     }
 
     async fn claim_next(&self, claim: Claim) -> Result<Option<Claimed>, StoreError> {

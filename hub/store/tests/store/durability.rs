@@ -121,7 +121,8 @@ async fn a_closed_store_refuses_and_leaves_one_file() {
     assert_eq!(store.check().await.unwrap().tasks, 1);
     store.close(Duration::from_secs(60)).await;
     assert_eq!(store.check().await.unwrap_err(), StoreError::Closed);
-    let refused = store.create_task(TaskId::generate(), new_task("a"), [0; 32], at(1)).await;
+    let refused =
+        store.create_task(TaskId::generate(), new_task("a"), [0; 32], u32::MAX, at(1)).await;
     assert_eq!(refused.unwrap_err(), StoreError::Closed);
     assert!(store.tasks(&ws("a"), &TaskFilter::default()).await.is_err());
     assert!(!folder.path().join("hub.db-wal").exists(), "the log was not emptied");
@@ -161,7 +162,7 @@ async fn a_full_disk_loses_nothing_and_is_survived() {
     let error = loop {
         let mut new = new_task("a");
         new.user_input = "x".repeat(20_000);
-        match store.create_task(TaskId::generate(), new, [0; 32], at(0)).await {
+        match store.create_task(TaskId::generate(), new, [0; 32], u32::MAX, at(0)).await {
             Ok(_) => accepted += 1,
             Err(error) => break error,
         }

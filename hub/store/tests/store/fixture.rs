@@ -8,7 +8,8 @@ use agentos_domain::{
     Timestamp, ToolCall, ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
 };
 use agentos_store::{
-    Append, Appended, Claim, Claimed, HeldLease, SqliteConfig, SqliteStore, Store, StoreError,
+    Append, Appended, Claim, ClaimLimits, Claimed, HeldLease, SqliteConfig, SqliteStore, Store,
+    StoreError,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -41,19 +42,29 @@ pub(crate) fn new_task(workspace: &str) -> NewTask {
         session: None,
         idempotency_key: None,
         request_id: None,
+        priority: agentos_domain::Priority::Normal,
     }
 }
 
 pub(crate) async fn add_task(store: &dyn Store, workspace: &str, now: i64) -> TaskId {
     let id = TaskId::generate();
-    store.create_task(id.clone(), new_task(workspace), [0; 32], at(now)).await.unwrap();
+    store.create_task(id.clone(), new_task(workspace), [0; 32], u32::MAX, at(now)).await.unwrap();
     id
 }
 
 pub(crate) async fn try_claim(store: &dyn Store, edge: &EdgeId, now: i64) -> Option<Claimed> {
+    claim_within(store, edge, now, ClaimLimits::default()).await
+}
+
+pub(crate) async fn claim_within(
+    store: &dyn Store,
+    edge: &EdgeId,
+    now: i64,
+    limits: ClaimLimits,
+) -> Option<Claimed> {
     let attempt = AttemptId::generate();
     let epoch = SessionEpoch(u64::from(u32::MAX));
-    let claim = Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL };
+    let claim = Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL, limits };
     store.claim_next(claim).await.unwrap()
 }
 

@@ -255,6 +255,25 @@ const ENGINE: &[Setting] = &[
         "16",
         "The most runs that one edge works on at once",
     ),
+    Setting::new(
+        "runs_per_workspace",
+        Kind::Integer(1, 100_000, "runs"),
+        "null",
+        "The most runs of one workspace at once; workspaces take turns in any case",
+    ),
+    Setting::section("runs_per_tier", TIERS, "The most runs of a tier of models at once"),
+    Setting::new(
+        "queue_limit",
+        Kind::Integer(1, 10_000_000, "tasks"),
+        "10000",
+        "The most tasks of one workspace that wait; more are answered 429",
+    ),
+];
+
+const TIERS: &[Setting] = &[
+    Setting::new("local_fast", Kind::Integer(1, 100_000, "runs"), "null", "Small models"),
+    Setting::new("local_smart", Kind::Integer(1, 100_000, "runs"), "null", "Larger models"),
+    Setting::new("cloud_smart", Kind::Integer(1, 100_000, "runs"), "null", "Cloud models"),
 ];
 
 const AGENTS: &[Setting] = &[

@@ -340,9 +340,15 @@ impl Pair {
         if self.waiting.is_empty() {
             return;
         }
-        let (side, id) = self.waiting.remove(0);
-        let output = text(CANARIES[side], 1);
-        self.hub.engine.complete(&id.parse().unwrap(), &output).await.unwrap();
+        let waiting = &self.waiting;
+        let place = |task: &agentos_domain::Task| {
+            let id = task.task_id.to_string();
+            waiting.iter().position(|(_, waits)| *waits == id).unwrap()
+        };
+        let output = |task: &agentos_domain::Task| text(CANARIES[waiting[place(task)].0], 1);
+        let done = self.hub.engine.complete_next(output).await.unwrap();
+        let place = place(&done);
+        let (side, id) = self.waiting.remove(place);
         let task = self.sides[side].tasks.iter_mut().find(|task| task.id == id).unwrap();
         task.status = "completed";
     }

@@ -1,7 +1,7 @@
 //! Joining, sessions.
 
 use agentos_domain::{AttemptId, EdgeId, SessionEpoch};
-use agentos_store::{Claim, Redeemed, Store, StoreError};
+use agentos_store::{Claim, ClaimLimits, Redeemed, Store, StoreError};
 
 use crate::fixture::{TTL, add_task, append, at, claim, try_claim};
 
@@ -72,7 +72,16 @@ pub(crate) async fn a_replaced_session_gets_no_task(store: &dyn Store) {
     let new = store.open_session(&edge, "alive", "0.1.0", at(3)).await.unwrap();
     let through = async |epoch: SessionEpoch| {
         let attempt = AttemptId::generate();
-        store.claim_next(Claim { edge: edge.clone(), epoch, attempt, now: at(4), ttl: TTL }).await
+        store
+            .claim_next(Claim {
+                edge: edge.clone(),
+                epoch,
+                attempt,
+                now: at(4),
+                ttl: TTL,
+                limits: ClaimLimits::default(),
+            })
+            .await
     };
     assert!(matches!(through(old).await, Err(StoreError::SessionReplaced { .. })));
     assert!(through(new).await.unwrap().is_some());
@@ -94,7 +103,8 @@ pub(crate) async fn a_revoked_edge_is_shut_out(store: &dyn Store) {
     assert!(matches!(session, Err(StoreError::EdgeRevoked { .. })));
     let attempt = AttemptId::generate();
     let epoch = SessionEpoch(9);
-    let claim = Claim { edge, epoch, attempt, now: at(5), ttl: TTL };
+    let claim =
+        Claim { edge, epoch, attempt, now: at(5), ttl: TTL, limits: ClaimLimits::default() };
     assert!(matches!(store.claim_next(claim).await, Err(StoreError::EdgeRevoked { .. })));
     // Its task is there for the others.
     assert!(try_claim(store, &EdgeId::generate(), 6).await.is_some());

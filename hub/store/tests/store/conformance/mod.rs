@@ -7,6 +7,7 @@ mod keys;
 mod leases;
 mod proposals;
 mod provider_keys;
+mod queue;
 mod tasks;
 mod workspaces;
 
@@ -55,6 +56,12 @@ promises! {
         a_grant_reaches_the_agents_next_runs,
         those_who_are_to_be_told_are_told,
         proposals_come_in_pages_of_their_workspace;
+    queue:
+        workspaces_take_turns,
+        who_has_fewer_runs_is_next,
+        priorities_order_the_tasks_of_one_workspace,
+        workspaces_and_tiers_have_limits,
+        a_full_queue_refuses_and_its_owner_alone;
     leases:
         the_oldest_task_is_claimed_first,
         a_late_writer_is_fenced,

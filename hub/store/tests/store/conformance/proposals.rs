@@ -56,7 +56,7 @@ pub(crate) async fn a_call_waits_without_a_lease_until_it_is_approved(store: &dy
         (&call("1", "a"), call_hash(&proposal.call))
     );
     assert_eq!((proposal.rationale.as_str(), proposal.created_at), ("text", at(2)));
-    assert_eq!(pending(store, "a").await, [proposal.clone()]);
+    assert_eq!(pending(store, "a").await, std::slice::from_ref(&proposal));
     assert!(store.expire_leases(at(1000)).await.unwrap().is_empty(), "it holds no lease");
     assert!(try_claim(store, &run.edge, 1000).await.is_none(), "it is not queued");
     let late = append(store, &run, 3, &[intent("1", "a", ToolClass::Once)], 4).await;
@@ -175,7 +175,7 @@ pub(crate) async fn a_grant_reaches_the_agents_next_runs(store: &dyn Store) {
     let id = &proposal.proposal_id;
     store.resolve(&ws("a"), id, approve(GrantScope::Agent), at(5)).await.unwrap();
     let tool = proposal.call.name.clone();
-    assert_eq!(claim(store, &run.edge, 6).await.granted, [tool.clone()]);
+    assert_eq!(claim(store, &run.edge, 6).await.granted, std::slice::from_ref(&tool));
     let grants = store.tool_grants(&ws("a")).await.unwrap();
     assert_eq!((&grants[0].tool, &grants[0].proposal_id), (&tool, id));
     assert!(store.tool_grants(&ws("b")).await.unwrap().is_empty());

@@ -12,7 +12,8 @@ fn with_key(workspace: &str) -> agentos_domain::NewTask {
 }
 
 pub(crate) async fn a_key_gives_the_same_task_for_a_day(store: &dyn Store) {
-    let create = |now| store.create_task(TaskId::generate(), with_key("a"), [1; 32], at(now));
+    let create =
+        |now| store.create_task(TaskId::generate(), with_key("a"), [1; 32], u32::MAX, at(now));
     let first = create(0).await.unwrap();
     assert!(!first.replayed);
     let again = create(DAY - 1).await.unwrap();
@@ -25,14 +26,15 @@ pub(crate) async fn a_key_gives_the_same_task_for_a_day(store: &dyn Store) {
 }
 
 pub(crate) async fn a_key_refuses_another_request(store: &dyn Store) {
-    let create = |hash| store.create_task(TaskId::generate(), with_key("a"), [hash; 32], at(0));
+    let create =
+        |hash| store.create_task(TaskId::generate(), with_key("a"), [hash; 32], u32::MAX, at(0));
     create(1).await.unwrap();
     assert_eq!(create(2).await.unwrap_err(), StoreError::IdempotencyConflict);
     assert_eq!(store.tasks(&ws("a"), &TaskFilter::default()).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_key_belongs_to_its_workspace(store: &dyn Store) {
-    let create = |ws| store.create_task(TaskId::generate(), with_key(ws), [1; 32], at(0));
+    let create = |ws| store.create_task(TaskId::generate(), with_key(ws), [1; 32], u32::MAX, at(0));
     create("a").await.unwrap();
     assert!(!create("b").await.unwrap().replayed);
 }
@@ -81,11 +83,11 @@ pub(crate) async fn the_queue_has_positions(store: &dyn Store) {
     let first = add_task(store, "a", 0).await;
     let second = add_task(store, "b", 1).await;
     let third = add_task(store, "a", 2).await;
-    assert_eq!(store.queue_position(&ws("a"), &third).await.unwrap(), Some(3));
+    assert_eq!(store.queue_position(&ws("a"), &third).await.unwrap(), Some(2));
     claim(store, &agentos_domain::EdgeId::generate(), 3).await;
     assert_eq!(store.queue_position(&ws("a"), &first).await.unwrap(), None);
     assert_eq!(store.queue_position(&ws("b"), &second).await.unwrap(), Some(1));
-    assert_eq!(store.queue_position(&ws("a"), &third).await.unwrap(), Some(2));
+    assert_eq!(store.queue_position(&ws("a"), &third).await.unwrap(), Some(1));
     assert_eq!(store.queue_position(&ws("a"), &TaskId::generate()).await.unwrap(), None);
 }
 
@@ -99,7 +101,8 @@ pub(crate) async fn everything_of_a_task_is_kept(store: &dyn Store) {
         ..with_key("a")
     };
     let id = TaskId::generate();
-    let made = store.create_task(id.clone(), new.clone(), [1; 32], at(5)).await.unwrap().task;
+    let made =
+        store.create_task(id.clone(), new.clone(), [1; 32], u32::MAX, at(5)).await.unwrap().task;
     let read = store.task(&ws("a"), &id).await.unwrap().unwrap();
     assert_eq!(read, made);
     assert_eq!((&read.user_input, &read.session), (&new.user_input, &session));
