@@ -3,6 +3,8 @@
 //! Who may decide has the scope `approve`, which is apart from `run`: whoever
 //! asks for work need not be who confirms what it does.
 
+use std::num::NonZeroU64;
+
 use agentos_domain::{AgentName, BlobHash, Decision, GrantScope, Proposal, ProposalId, ToolName};
 use agentos_engine::{Principal, ProposalFilter, Resolution};
 use axum::extract::{Path, Query, State};
@@ -310,8 +312,8 @@ pub(crate) async fn audit(
     parsed: Parsed<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
     let ListQuery { limit, cursor } = query(parsed)?;
-    let (size, before) = (page_size(limit)?, parameter::<u64>("cursor", cursor)?);
-    let lines = state.engine.audit(&principal.workspace_id, before, size + 1);
+    let (size, before) = (page_size(limit)?, parameter::<NonZeroU64>("cursor", cursor)?);
+    let lines = state.engine.audit(&principal.workspace_id, before.map(NonZeroU64::get), size + 1);
     let mut items = answer(lines).await?;
     let more = items.len() > size as usize;
     items.truncate(size as usize);
