@@ -1,10 +1,11 @@
 //! Tells people by a webhook that something waits for them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentos_config::Secret;
-use agentos_domain::{Proposal, ProposalStatus};
+use agentos_domain::{Proposal, ProposalId, ProposalStatus};
 use agentos_engine::{Notifier, NotifyError};
 use async_trait::async_trait;
 use rustls::crypto::ring;
@@ -29,6 +30,8 @@ enum Form {
 pub(crate) struct Webhooks {
     http: reqwest::Client,
     targets: Vec<(Form, Secret)>,
+    /// The targets that know of a proposal which others do not know of yet.
+    partly: Mutex<HashSet<(ProposalId, ProposalStatus, usize)>>,
 }
 
 impl Webhooks {
@@ -56,23 +59,50 @@ impl Webhooks {
             .timeout(DEADLINE)
             .build()
             .map_err(|error| failed(&error))?;
-        Ok(Some(Self { http, targets }))
+        Ok(Some(Self { http, targets, partly: Mutex::default() }))
     }
 }
 
 #[async_trait]
 impl Notifier for Webhooks {
     async fn tell(&self, proposal: &Proposal) -> Result<(), NotifyError> {
-        for (form, url) in &self.targets {
-            let request = self.http.post(url.expose()).json(&body(*form, proposal));
-            // The address holds the webhook's secret: it is no part of a message.
-            let answer = request.send().await.map_err(|error| NotifyError(told(error)))?;
-            if !answer.status().is_success() {
-                let status = answer.status();
-                return Err(NotifyError(format!("the webhook answers {status}: correct its URL")));
+        let mut failed = None;
+        for (number, (form, url)) in self.targets.iter().enumerate() {
+            let key = (proposal.proposal_id.clone(), proposal.status, number);
+            if self.partly().contains(&key) {
+                continue;
+            }
+            match self.post(*form, url, proposal).await {
+                Ok(()) => {
+                    self.partly().insert(key);
+                }
+                Err(error) => failed = Some(error),
             }
         }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.partly().retain(|(id, ..)| *id != proposal.proposal_id);
         Ok(())
+    }
+}
+
+impl Webhooks {
+    fn partly(&self) -> MutexGuard<'_, HashSet<(ProposalId, ProposalStatus, usize)>> {
+        self.partly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn post(&self, form: Form, url: &Secret, proposal: &Proposal) -> Result<(), NotifyError> {
+        let request = self.http.post(url.expose()).json(&body(form, proposal));
+        // The address holds the webhook's secret: it is no part of a message.
+        let status = request.send().await.map_err(|error| NotifyError(told(error)))?.status();
+        match status.as_u16() {
+            200..=299 => Ok(()),
+            401 | 403 | 404 | 410 => {
+                Err(NotifyError(format!("the webhook answers {status}: correct its URL")))
+            }
+            _ => Err(NotifyError(format!("the webhook answers {status}"))),
+        }
     }
 }
 

@@ -82,7 +82,8 @@ async fn list(
     }
     let page: Page = client.get(&path).await?;
     if page.proposals.is_empty() {
-        return Ok(terminal.say(Tone::Dim, "nothing waits for you")?);
+        let text = if all { "nothing was ever proposed" } else { "nothing waits for you" };
+        return Ok(terminal.say(Tone::Dim, text)?);
     }
     for proposal in &page.proposals {
         if terminal.quiet() {
@@ -106,22 +107,33 @@ async fn find(client: &Client, id: &str) -> Result<Proposal, CliError> {
     if id.parse::<ProposalId>().is_ok() {
         return client.get(&format!("/api/approvals/{}", part(id))).await;
     }
-    let page: Page = client.get(&format!("/api/approvals?limit={PAGE}")).await?;
-    let ends = |one: &Proposal| one.proposal_id.to_string().ends_with(id);
-    let mut found = page.proposals.into_iter().filter(ends);
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only),
-        (None, _) => {
-            let message = format!("no proposal that waits has an id that ends in {id}");
+    let end = id.strip_prefix("prop_").unwrap_or(id).to_ascii_lowercase();
+    if end.len() < 4 || end.len() > 32 || !end.chars().all(|c| c.is_ascii_hexdigit()) {
+        let message = format!("`{id}` is neither a proposal's id nor the end of one");
+        return Err(CliError::usage(message, "agentos approvals list"));
+    }
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/approvals?limit={PAGE}&cursor={cursor}");
+        let page: Page = client.get(&path).await?;
+        let ends = |one: &Proposal| one.proposal_id.to_string().ends_with(&end);
+        found.extend(page.proposals.into_iter().filter(ends));
+        match page.next_cursor {
+            Some(next) => cursor = next,
+            None => break,
+        }
+    }
+    match (found.len(), found.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) | (_, None) => {
+            let message = format!("no proposal that waits has an id that ends in {end}");
             Err(CliError::NotFound { message })
         }
-        (Some(_), Some(_)) => {
-            Err(CliError::usage(format!("several ids end in {id}"), "more characters of the id"))
-        }
+        _ => Err(CliError::usage(format!("several ids end in {end}"), "more characters of the id")),
     }
 }
 
-/// Decides exactly what is shown now: the hub refuses it for anything else.
+/// Decides exactly the call that it shows: the hub refuses it for anything else.
 async fn decide(
     client: &Client,
     terminal: &mut Terminal,
@@ -131,6 +143,10 @@ async fn decide(
     mut body: Value,
 ) -> Result<(), CliError> {
     let proposal = find(client, id).await?;
+    if !json {
+        let call = format!("{} {}", proposal.call.name, proposal.call.arguments);
+        terminal.say(Tone::Dim, &clean(&call))?;
+    }
     body["content_hash"] = json!(proposal.content_hash);
     let path = format!("/api/approvals/{}/{verb}", proposal.proposal_id);
     let request = client.request(Method::POST, &path).json(&body);
@@ -149,7 +165,7 @@ async fn decide(
     };
     let tool = &decided.call.name;
     terminal.say(Tone::Plain, &format!("{tool}: {done}"))?;
-    if decided.status != ProposalStatus::Applied {
+    if decided.decision != Some(Decision::Abort) {
         let watch = format!("  watch the task: agentos task watch {}", decided.task_id);
         terminal.say(Tone::Dim, &watch)?;
     }
@@ -220,7 +236,10 @@ async fn grants(client: &Client, terminal: &mut Terminal, json: bool) -> Result<
     }
     let page: GrantPage = client.get(PATH).await?;
     if page.items.is_empty() {
-        return Ok(terminal.say(Tone::Dim, "no agent may call a tool that needs approval")?);
+        return Ok(terminal.say(
+            Tone::Dim,
+            "nothing is granted for good: every call that needs it is asked for",
+        )?);
     }
     for grant in &page.items {
         let (by, since) = (one_line(&grant.granted_by), minute(grant.granted_at));

@@ -149,7 +149,7 @@ impl CliError {
                     .to_owned()
             }
             Self::NotFound { .. } => {
-                "agentos task list, agentos files list, agentos edge list, agentos key list, agentos provider-key list".to_owned()
+                "agentos task list, agentos approvals list, agentos files list, agentos edge list, agentos key list, agentos provider-key list".to_owned()
             }
             Self::Refused { status: 400 | 422, .. } => "agentos help".to_owned(),
             Self::Refused { .. } => "the same again in a moment, and the hub's log".to_owned(),

@@ -45,6 +45,12 @@ class Writer(Refusals):
             "refuse_offtopic": (self.refuse, 6),
         }
 
+    def weigh(self, start: str, factor: int) -> None:
+        """Draws the kinds whose names begin so, so many times as often."""
+        for name, (make, weight) in self.kinds.items():
+            if name.startswith(start):
+                self.kinds[name] = (make, weight * factor)
+
     def sample(self, rng: random.Random, kind: str | None = None) -> Dialogue:
         if kind is None:
             kinds = list(self.kinds)

@@ -291,6 +291,7 @@ impl Runner {
         call: ToolCall,
         idempotency_key: String,
     ) -> Result<(), WorkerError> {
+        let once = matches!(announce, Entry::ToolIntent { class: ToolClass::Once, .. });
         self.report(announce).await?;
         let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
         self.attempt.events.push(Event::ToolStarted(started));
@@ -306,6 +307,10 @@ impl Runner {
             None => return Err(WorkerError::Cancelled),
             Some(Err(_)) => {
                 context.cancel.cancel();
+                if once {
+                    // It may have had its effect: a person has to look.
+                    return self.report(Entry::ToolUnknown { call_id: call.id }).await;
+                }
                 return self.report_outcome(Outcome::TimedOut).await;
             }
             Some(Ok(outcome)) => outcome,

@@ -105,8 +105,11 @@ impl Tool for Send {
         })
     }
 
-    async fn call(&self, _: Value, _: &ToolContext) -> Result<Value, ToolError> {
+    async fn call(&self, arguments: Value, _: &ToolContext) -> Result<Value, ToolError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        if arguments["to"] == "nobody" {
+            std::future::pending::<()>().await;
+        }
         Ok("sent".into())
     }
 }
@@ -241,6 +244,17 @@ async fn a_lost_call_that_must_not_repeat_goes_to_a_person() {
     scene.run(journal).await.unwrap();
     assert_eq!(scene.kinds(), ["model_reply", "tool_intent", "tool_unknown"]);
     assert_eq!(scene.send.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_must_not_repeat_and_takes_too_long_goes_to_a_person() {
+    let slow = says("", Some(("send", serde_json::json!({ "to": "nobody" }))));
+    let scene = scene(vec![slow], MemoryHub::default(), &Journal::new());
+    let mut assignment = scene.assignment(Journal::new());
+    assignment.timeout = Duration::from_secs(2);
+    let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
+    Runner::run(bench, attempt, assignment).await.unwrap();
+    assert_eq!(scene.kinds(), ["model_reply", "tool_intent", "tool_unknown"]);
 }
 
 #[tokio::test]

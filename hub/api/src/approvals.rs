@@ -233,7 +233,9 @@ pub(crate) async fn resolve(
 ) -> Result<Json<Proposal>, Problem> {
     let ResolveBody { outcome, notes, content_hash } = body;
     let decision = match outcome {
-        Outcome::Done => Decision::Done { note: notes.clone() },
+        Outcome::Done => {
+            Decision::Done { note: notes.clone().filter(|notes| !notes.trim().is_empty()) }
+        }
         Outcome::Retry => Decision::Retry,
         Outcome::Abort => Decision::Abort,
     };

@@ -188,12 +188,20 @@ async fn tell_all(shared: &Shared, notifier: &dyn Notifier) -> Result<(), Notify
         if untold.is_empty() {
             return Ok(());
         }
+        let mut failed = None;
         for proposal in untold {
-            tokio::time::timeout(TELL_DEADLINE, notifier.tell(&proposal))
-                .await
-                .map_err(|_| NotifyError("no answer within 10 s".to_owned()))??;
-            let told = shared.store.proposal_told(&proposal.proposal_id, proposal.status);
-            told.await.map_err(store)?;
+            let telling = tokio::time::timeout(TELL_DEADLINE, notifier.tell(&proposal)).await;
+            match telling.unwrap_or_else(|_| Err(NotifyError("no answer within 10 s".to_owned()))) {
+                Ok(()) => {
+                    let told = shared.store.proposal_told(&proposal.proposal_id, proposal.status);
+                    told.await.map_err(store)?;
+                }
+                // The others are told all the same.
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
     }
 }

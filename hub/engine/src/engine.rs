@@ -12,6 +12,7 @@ use agentos_store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::active::ActiveAttempts;
 use crate::approvals::{Notifier, tell_of_proposals};
@@ -64,7 +65,7 @@ impl Shared {
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.tracker.spawn(work).await.unwrap_or(Err(StoreError::Closed))
+        self.tracker.spawn(work.in_current_span()).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Counts an attempt that ended without a step; returns how many did so in

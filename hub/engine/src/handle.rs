@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, EdgeId, NewTask, Step, Task, TaskId, TaskStatus, WorkspaceId};
+use agentos_domain::{
+    AgentConfig, EdgeId, NewTask, Priority, Step, Task, TaskId, TaskStatus, WorkspaceId,
+};
 use agentos_link::{EdgeSession, Transport};
 use agentos_proto::v1::CancelRequest;
 use agentos_proto::v1::executor_client::ExecutorClient;
@@ -310,7 +312,7 @@ fn transport_name(transport: Transport) -> &'static str {
 
 /// What makes two submissions the same request.
 fn request_hash(submission: &Submission) -> [u8; 32] {
-    let same = serde_json::json!({
+    let mut same = serde_json::json!({
         "input": submission.input,
         "agent": submission.agent,
         "tier": submission.tier,
@@ -319,7 +321,10 @@ fn request_hash(submission: &Submission) -> [u8; 32] {
         "max_tokens": submission.max_tokens,
         "temperature": submission.temperature,
         "seed": submission.seed,
-        "priority": submission.priority,
     });
+    // Left out where it is as usual, as in requests from before there was one.
+    if submission.priority != Priority::default() {
+        same["priority"] = serde_json::json!(submission.priority);
+    }
     Sha256::digest(same.to_string().as_bytes()).into()
 }

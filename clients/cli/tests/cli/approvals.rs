@@ -70,6 +70,16 @@ fn a_lost_call_is_resolved_and_a_late_decision_is_refused() {
 }
 
 #[test]
+fn an_id_that_is_missing_decides_nothing() {
+    let stub = Stub::new(vec![]);
+    for id in ["", "a", "prop_", "%"] {
+        let run = agentos(&stub.url, &["approvals", "approve", id, "--scope", "agent"]);
+        assert_eq!(run.status.code(), Some(2), "{id}: {run:?}");
+    }
+    assert!(stub.seen().is_empty());
+}
+
+#[test]
 fn an_id_that_nothing_has_is_not_found() {
     let page = json!({"pending": [], "next_cursor": null});
     let stub = Stub::new(vec![Reply::Json(200, page)]);

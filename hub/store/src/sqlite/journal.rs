@@ -81,8 +81,13 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         let before = journal.phase().clone();
         journal.push(entry.clone()).map_err(conflict)?;
         apply(&mut task, entry, &before, append.now);
-        if matches!(entry, Entry::ToolIntent { .. }) && matches!(before, Phase::Approved { .. }) {
-            proposals::came_about(tx.conn, &append.task_id, append.now)?;
+        if matches!(before, Phase::Approved { .. }) {
+            match entry {
+                Entry::ToolIntent { .. } => {
+                    proposals::came_about(tx.conn, &append.task_id, append.now)?;
+                }
+                _ => proposals::void(tx.conn, &append.task_id)?,
+            }
         }
         let step = Step {
             task_id: append.task_id.clone(),

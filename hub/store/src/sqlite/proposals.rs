@@ -127,20 +127,32 @@ fn announced_at(conn: &Connection, task: &TaskId) -> Result<Option<Timestamp>, F
 pub(super) fn came_about(conn: &Connection, task: &TaskId, now: Timestamp) -> Result<(), Fault> {
     conn.prepare_cached(
         "UPDATE approval_queue SET status = 'applied', applied_at = ?2
-         WHERE task_id = ?1 AND status = 'approved'",
+         WHERE status = 'approved'
+             AND position = (SELECT max(position) FROM approval_queue WHERE task_id = ?1)",
     )?
     .execute(params![task.to_string(), now.millis()])?;
     Ok(())
 }
 
-/// Takes the question of a task back that ended otherwise.
+/// Closes what a task that ends leaves behind: a question that nobody answered,
+/// and an approval that nothing came of. Nobody need be told: the task's end is.
 pub(super) fn withdraw(conn: &Connection, task: &TaskId, now: Timestamp) -> Result<(), Fault> {
     conn.prepare_cached(
-        "UPDATE approval_queue SET status = 'expired', reviewer = ?2, reviewed_at = ?3,
-             reviewer_notes = 'the task ended before anybody decided'
+        "UPDATE approval_queue SET status = 'expired', told = 'expired', reviewer = ?2,
+             reviewed_at = ?3, reviewer_notes = 'the task ended before anybody decided'
          WHERE task_id = ?1 AND status = 'pending'",
     )?
     .execute(params![task.to_string(), NOBODY, now.millis()])?;
+    void(conn, task)
+}
+
+/// Closes an approval that nothing comes of.
+pub(super) fn void(conn: &Connection, task: &TaskId) -> Result<(), Fault> {
+    conn.prepare_cached(
+        "UPDATE approval_queue SET status = 'expired', told = 'expired'
+         WHERE task_id = ?1 AND status = 'approved'",
+    )?
+    .execute([task.to_string()])?;
     Ok(())
 }
 
@@ -297,7 +309,7 @@ pub(super) fn expire(conn: &Connection, now: Timestamp) -> Result<Vec<Resolved>,
     let due = conn
         .prepare_cached(
             "SELECT * FROM approval_queue WHERE status = 'pending' AND expires_at <= ?1
-             ORDER BY position",
+             ORDER BY expires_at",
         )?
         .query_map([now.millis()], rows::proposal)?
         .collect::<Result<Vec<_>, _>>()?;

@@ -156,8 +156,9 @@ async fn a_full_disk_loses_nothing_and_is_survived() {
     };
     let path = folder.path().join("hub.db");
     let store = open(&path).await.unwrap();
+    // What is freed must hold what the log moves into the database.
     let ballast = folder.path().join("ballast");
-    std::fs::write(&ballast, vec![0; 512 * 1024]).unwrap();
+    std::fs::write(&ballast, vec![0; 1024 * 1024]).unwrap();
     let mut accepted = 0;
     let error = loop {
         let mut new = new_task("a");

@@ -28,11 +28,13 @@ CREATE TABLE approval_queue (
     told            TEXT
 ) STRICT;
 CREATE INDEX approvals_by_workspace ON approval_queue (workspace_id, status, position);
+CREATE INDEX approvals_by_task ON approval_queue (task_id, position);
 -- A task waits for one decision at a time.
 CREATE UNIQUE INDEX approvals_waiting ON approval_queue (task_id) WHERE status = 'pending';
 CREATE INDEX approvals_expiring ON approval_queue (expires_at)
     WHERE status = 'pending' AND expires_at IS NOT NULL;
-CREATE INDEX approvals_untold ON approval_queue (position) WHERE told IS NOT status;
+CREATE INDEX approvals_untold ON approval_queue (position)
+    WHERE told IS NOT status AND status IN ('pending', 'expired');
 
 -- Tools that a person let an agent call without being asked again.
 CREATE TABLE tool_grants (

@@ -1,7 +1,8 @@
 -- Whose turn it is: workspaces take turns, and within one its own order counts.
 ALTER TABLE tasks ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tasks ADD COLUMN tier TEXT NOT NULL DEFAULT 'local-fast';
-UPDATE tasks SET tier = json_extract(agent, '$.model_tier') WHERE status = 'pending';
+UPDATE tasks SET tier = json_extract(agent, '$.model_tier') 
+    WHERE status IN ('pending', 'running', 'waiting_approval');
 DROP INDEX tasks_pending;
 CREATE INDEX tasks_pending ON tasks (workspace_id, priority DESC, position)
     WHERE status = 'pending';
