@@ -406,19 +406,21 @@ async fn a_queue_that_is_full_is_said_to_be_and_empties() -> Result<()> {
     let data = place.folder("hub")?;
     let mut hub = Hub::new(&place, HUB.as_ref(), data, HubPorts::free()?, &args);
     let client = hub.start().await?;
+    // Once: the harness's own way would try again.
     let ask = async || {
         let body = json!({ "input": "wait for an edge", "wait": false });
-        client.send(client.request(Method::POST, "/api/tasks").json(&body)).await
+        client.request(Method::POST, "/api/tasks").json(&body).send().await
     };
-    let first = ask().await?.json()?;
-    ensure!(ask().await?.status == StatusCode::ACCEPTED);
+    let first: Value = ask().await?.json().await?;
+    ensure!(ask().await?.status() == StatusCode::ACCEPTED);
     let full = ask().await?;
-    ensure!(full.status == StatusCode::TOO_MANY_REQUESTS, "{full:?}");
-    ensure!(full.headers["retry-after"] == "10", "{full:?}");
-    ensure!(full.json()?["detail"].as_str().is_some_and(|text| text.contains("2 tasks")));
+    ensure!(full.status() == StatusCode::TOO_MANY_REQUESTS, "{full:?}");
+    ensure!(full.headers()["retry-after"] == "10", "{full:?}");
+    let problem: Value = full.json().await?;
+    ensure!(problem["detail"].as_str().is_some_and(|text| text.contains("2 tasks")), "{problem}");
     let cancel = format!("/api/tasks/{}/cancel", first["task_id"].as_str().context("no id")?);
     client.send(client.request(Method::POST, &cancel)).await?;
-    ensure!(ask().await?.status == StatusCode::ACCEPTED);
+    ensure!(ask().await?.status() == StatusCode::ACCEPTED);
     place.passed();
     Ok(())
 }
