@@ -9,7 +9,7 @@ use agentos_inference::{Engine, LlamaConfig, LlamaEngine, pocket};
 use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig};
 use agentos_process::until_end;
 use agentos_tools::Registry;
-use agentos_worker::{Worker, WorkerConfig};
+use agentos_worker::{Blocking, Worker, WorkerConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::EdgeError;
@@ -58,6 +58,7 @@ impl App {
             data_dir: settings.data().to_owned(),
             cache_limit: CACHE_LIMIT,
             heartbeat: HEARTBEAT,
+            blocking: Blocking::Threads,
         };
         let worker = Worker::new(
             worker_config,

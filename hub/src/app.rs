@@ -8,7 +8,7 @@ use agentos_api::Api;
 use agentos_config::Watch;
 use agentos_domain::{Clock, SystemClock, WorkspaceId};
 use agentos_engine::{Authentication, Engine, EngineHandle};
-use agentos_link::HubLink;
+use agentos_link::{EdgeSessions as _, HubLink};
 use agentos_process::until_end;
 use agentos_snapshot::BlobStore;
 use agentos_store::{SqliteConfig, SqliteStore, Store};
@@ -93,7 +93,7 @@ impl App {
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
         let Self { store, engine, link, api, tls, agents } = self;
-        let (link_handle, engine_handle) = (link.handle(), engine.handle());
+        let (sessions, engine_handle) = (Arc::new(link.handle()), engine.handle());
         let parts = async {
             tokio::try_join!(
                 async {
@@ -108,7 +108,7 @@ impl App {
                     Ok(())
                 },
                 until_end(&cancel, async { Ok(link.run(cancel.clone()).await?) }),
-                until_end(&cancel, async { Ok(engine.run(link_handle, cancel.clone()).await?) }),
+                until_end(&cancel, async { Ok(engine.run(sessions, cancel.clone()).await?) }),
                 until_end(&cancel, async {
                     api.run(cancel.clone()).await;
                     Ok(())

@@ -1,6 +1,6 @@
 //! The attempts that this edge holds.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentos_domain::{AttemptId, Fence, TaskId};
@@ -32,11 +32,11 @@ impl Attempt {
 /// All of them, by id.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    held: Mutex<HashMap<String, Arc<Attempt>>>,
+    held: Mutex<BTreeMap<String, Arc<Attempt>>>,
 }
 
 impl Attempts {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Attempt>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Attempt>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agentos_proto::v1::RunEvent;
 use agentos_proto::v1::run_event::Event;
 use futures::Stream;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// The most events kept; beyond it the oldest are dropped.
 const KEPT_EVENTS: usize = 65_536;
@@ -18,21 +18,21 @@ struct Log {
     last: u64,
     /// Entries of the journal that are durable.
     durable: u64,
+    /// No event follows.
+    ended: bool,
 }
 
 /// A log that one run writes and the hub reads, again from anywhere it likes.
 pub(crate) struct EventLog {
     log: Mutex<Log>,
-    /// The place of the newest event; closed when the attempt has ended.
-    newest: Mutex<Option<watch::Sender<u64>>>,
-    reader: watch::Receiver<u64>,
+    /// Wakes readers, in the order in which they came.
+    more: Notify,
 }
 
 impl EventLog {
     pub(crate) fn new(durable: u64) -> Self {
-        let (sender, reader) = watch::channel(0);
         let log = Log { durable, ..Log::default() };
-        Self { log: Mutex::new(log), newest: Mutex::new(Some(sender)), reader }
+        Self { log: Mutex::new(log), more: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -40,7 +40,7 @@ impl EventLog {
     }
 
     pub(crate) fn push(&self, event: Event) {
-        let last = {
+        {
             let mut log = self.lock();
             log.last += 1;
             let (seq, after_step) = (log.last, log.durable);
@@ -48,11 +48,8 @@ impl EventLog {
             if log.events.len() > KEPT_EVENTS {
                 log.events.pop_front();
             }
-            seq
-        };
-        if let Some(sender) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner) {
-            sender.send_replace(last);
         }
+        self.more.notify_waiters();
     }
 
     /// Notes that the journal's first `durable` entries are safe at the hub.
@@ -64,31 +61,37 @@ impl EventLog {
 
     /// No event follows; readers end when they have read all.
     pub(crate) fn end(&self) {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lock().ended = true;
+        self.more.notify_waiters();
     }
 
-    /// The oldest kept event at or after `seq`.
-    fn at(&self, seq: u64) -> Option<RunEvent> {
+    /// The oldest kept event at or after `seq`, and whether that was the end.
+    fn at(&self, seq: u64) -> (Option<RunEvent>, bool) {
         let log = self.lock();
         let index = log.events.partition_point(|event| event.seq < seq);
-        log.events.get(index).cloned()
+        (log.events.get(index).cloned(), log.ended)
     }
 
     /// All events from `seq` on, as they come.
     pub(crate) fn read(self: Arc<Self>, seq: u64) -> impl Stream<Item = RunEvent> + Send + 'static {
-        let newest = self.reader.clone();
-        futures::stream::unfold((self, newest, seq), |(log, mut newest, seq)| async move {
-            loop {
-                newest.borrow_and_update();
-                if let Some(event) = log.at(seq) {
-                    let next = event.seq + 1;
-                    return Some((event, (log, newest, next)));
-                }
-                if newest.changed().await.is_err() && log.at(seq).is_none() {
-                    return None;
-                }
-            }
+        futures::stream::unfold((self, seq), |(log, seq)| async move {
+            let event = log.next(seq).await?;
+            let next = event.seq + 1;
+            Some((event, (log, next)))
         })
+    }
+
+    /// Waits for the oldest kept event at or after `seq`; `None` after the end.
+    async fn next(&self, seq: u64) -> Option<RunEvent> {
+        loop {
+            let mut more = std::pin::pin!(self.more.notified());
+            more.as_mut().enable();
+            match self.at(seq) {
+                (Some(event), _) => return Some(event),
+                (None, true) => return None,
+                (None, false) => more.await,
+            }
+        }
     }
 }
 

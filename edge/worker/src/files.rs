@@ -11,6 +11,7 @@ use agentos_snapshot::BlobStore;
 use tokio_util::io::SyncIoBridge;
 
 use crate::attempts::Attempt;
+use crate::blocking::Blocking;
 use crate::error::WorkerError;
 use crate::hub::Hub;
 
@@ -26,6 +27,7 @@ pub(crate) struct RunFiles {
     cache: Arc<BlobStore>,
     cache_limit: u64,
     runs: PathBuf,
+    blocking: Blocking,
 }
 
 /// The files of one run; the folder goes when this is dropped.
@@ -52,12 +54,16 @@ fn remove_tree(path: &Path) -> std::io::Result<()> {
 impl RunFiles {
     /// Uses `dir` for the cache and for the folders of runs; folders that an
     /// earlier process left are removed.
-    pub(crate) fn open(dir: &Path, cache_limit: u64) -> Result<Self, WorkerError> {
+    pub(crate) fn open(
+        dir: &Path,
+        cache_limit: u64,
+        blocking: Blocking,
+    ) -> Result<Self, WorkerError> {
         let runs = dir.join("runs");
         remove_tree(&runs).map_err(failed)?;
         std::fs::create_dir_all(&runs).map_err(failed)?;
         let cache = Arc::new(BlobStore::open(&dir.join("blobs")).map_err(failed)?);
-        Ok(Self { cache, cache_limit, runs })
+        Ok(Self { cache, cache_limit, runs, blocking })
     }
 
     /// Fetches what is missing and lays the snapshot out.
@@ -71,7 +77,7 @@ impl RunFiles {
         let path = self.runs.join(attempt.id.to_string());
         let (cache, target) = (Arc::clone(&self.cache), path.clone());
         let limit = self.cache_limit;
-        let root = tokio::task::spawn_blocking(move || {
+        let lay_out = move || {
             let laid_out = agentos_snapshot::materialise(&manifest, &cache, &target)
                 .map_err(failed)
                 .and_then(|()| GrantedRoot::grant(&target).map_err(failed));
@@ -83,9 +89,8 @@ impl RunFiles {
                 tracing::warn!(%error, "could not make room in the cache of files");
             }
             laid_out
-        })
-        .await
-        .map_err(failed)??;
+        };
+        let root = self.blocking.run(lay_out).await??;
         Ok(RunFolder { root: Arc::new(root), path })
     }
 
@@ -123,10 +128,8 @@ impl RunFiles {
         let content = hub.fetch(attempt, hash).await?;
         let (cache, hash) = (Arc::clone(&self.cache), *hash);
         let reader = SyncIoBridge::new(content);
-        tokio::task::spawn_blocking(move || cache.put_expected(&hash, reader))
-            .await
-            .map_err(failed)?
-            .map_err(failed)?;
+        let keep = move || cache.put_expected(&hash, reader);
+        self.blocking.run(keep).await?.map_err(failed)?;
         Ok(())
     }
 }

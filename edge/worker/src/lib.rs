@@ -12,6 +12,7 @@
 //! ```
 
 mod attempts;
+mod blocking;
 mod error;
 mod events;
 mod executor;
@@ -25,5 +26,6 @@ mod spans;
 mod tests;
 mod worker;
 
+pub use blocking::Blocking;
 pub use error::WorkerError;
 pub use worker::{Worker, WorkerConfig};

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempt;
+use crate::blocking::Blocking;
 use crate::error::WorkerError;
 use crate::events::EventLog;
 use crate::files::RunFiles;
@@ -123,7 +124,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let bench = Bench {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         tools: Arc::new(tools),
-        files: RunFiles::open(dir.path(), u64::MAX).unwrap(),
+        files: RunFiles::open(dir.path(), u64::MAX, Blocking::Threads).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
         clock: Arc::new(SystemClock),
         fatal: CancellationToken::new(),

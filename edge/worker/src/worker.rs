@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempts::Attempts;
+use crate::blocking::Blocking;
 use crate::error::WorkerError;
 use crate::executor::ExecutorService;
 use crate::files::RunFiles;
@@ -38,6 +39,8 @@ pub struct WorkerConfig {
     pub cache_limit: u64,
     /// Between two reports of load and leases; well below the hub's lease time.
     pub heartbeat: Duration,
+    /// Where work on files is done.
+    pub blocking: Blocking,
 }
 
 /// Runs agents for the hub.
@@ -127,7 +130,11 @@ impl Worker {
         let bench = Bench {
             engine: Arc::clone(&self.engine),
             tools: Arc::clone(&self.tools),
-            files: RunFiles::open(&self.config.data_dir, self.config.cache_limit)?,
+            files: RunFiles::open(
+                &self.config.data_dir,
+                self.config.cache_limit,
+                self.config.blocking,
+            )?,
             hub,
             clock: Arc::clone(&self.clock),
             fatal: self.fatal.clone(),

@@ -1,7 +1,7 @@
 //! Which attempts are on which edge, as far as this process knows. The store
 //! has the leases; this counts room and keeps live channels open.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agentos_domain::{AttemptId, EdgeId, SessionEpoch, TaskId};
@@ -18,11 +18,11 @@ struct Active {
 /// The attempts that edges work on.
 #[derive(Default)]
 pub(crate) struct ActiveAttempts {
-    attempts: Mutex<HashMap<AttemptId, Active>>,
+    attempts: Mutex<BTreeMap<AttemptId, Active>>,
 }
 
 impl ActiveAttempts {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AttemptId, Active>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AttemptId, Active>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -53,14 +53,15 @@ impl Dispatcher {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = cancel.cancelled() => break,
-                () = self.shared.wake.notified() => {}
+                _ = tick.tick() => self.look_at_leases().await,
                 event = self.link_events.recv() => match event {
                     Ok(LinkEvent::Down { epoch, .. }) => { self.taken_up.remove(&epoch); }
                     Ok(LinkEvent::Up(_)) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
                 },
-                _ = tick.tick() => self.look_at_leases().await,
+                () = self.shared.wake.notified() => {}
             }
             self.dispatch().await;
         }
@@ -135,7 +136,7 @@ impl Dispatcher {
     /// Gives waiting tasks to edges that have room.
     async fn dispatch(&mut self) {
         let sessions =
-            self.shared.link.get().map(agentos_link::HubLinkHandle::sessions).unwrap_or_default();
+            self.shared.link.get().map(|link| link.sessions()).unwrap_or_default();
         for session in sessions {
             if let Err(error) = self.take_up(&session).await {
                 tracing::warn!(%error, "could not take up an edge's runs; trying again");

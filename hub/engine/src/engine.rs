@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use agentos_domain::{AgentConfig, Clock, EdgeId, Task, TaskId, builtin_file_agent};
-use agentos_link::{EdgeRegistry, HubLinkHandle};
+use agentos_link::{EdgeRegistry, EdgeSessions};
 use agentos_proto::v1::runs_server::RunsServer;
 use agentos_snapshot::BlobStore;
 use agentos_store::{Store, StoreError};
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     /// The agents by name.
     agents: RwLock<HashMap<String, AgentConfig>>,
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
-    pub(crate) link: OnceLock<HubLinkHandle>,
+    pub(crate) link: OnceLock<Arc<dyn EdgeSessions>>,
     /// Attempts that this process knows to be on an edge.
     pub(crate) active: ActiveAttempts,
     /// Owns what must come to its end although its caller has gone: a change
@@ -187,7 +187,7 @@ impl Engine {
     /// Where the store cannot be used at the start.
     pub async fn run(
         self,
-        link: HubLinkHandle,
+        link: Arc<dyn EdgeSessions>,
         cancel: CancellationToken,
     ) -> Result<(), EngineError> {
         let events = link.subscribe();

@@ -279,7 +279,7 @@ impl EngineHandle {
     /// Whether tasks can run now.
     pub async fn readiness(&self) -> Readiness {
         let database = self.shared.store.check().await.is_ok();
-        let sessions = self.shared.link.get().map(agentos_link::HubLinkHandle::sessions);
+        let sessions = self.shared.link.get().map(|link| link.sessions());
         let edges_connected = sessions.map_or(0, |sessions| sessions.len());
         let models = self.shared.loads().values().map(|load| load.models.len()).sum();
         let ready = database && edges_connected > 0 && models > 0;
@@ -307,6 +307,7 @@ fn transport_name(transport: Transport) -> &'static str {
     match transport {
         Transport::Quic => "quic",
         Transport::Tcp => "tcp",
+        Transport::Memory => "memory",
     }
 }
 

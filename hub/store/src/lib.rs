@@ -21,7 +21,7 @@ mod store;
 mod types;
 
 pub use error::StoreError;
-pub use sqlite::{SqliteConfig, SqliteStore, WriteStats};
+pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
     Append, Appended, AuditRecord, Cancelled, Claim, ClaimLimits, Claimed, Created, EdgeRecord,

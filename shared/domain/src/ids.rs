@@ -1,6 +1,7 @@
 //! Names of things. Generated ids are a prefix and a UUIDv7, so that they sort
 //! by creation and say what they name when they turn up in a log.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,6 +34,36 @@ pub enum IdError {
     },
 }
 
+thread_local! {
+    static SOURCE: RefCell<Option<Box<dyn FnMut() -> [u8; 16]>>> = const { RefCell::new(None) };
+}
+
+/// While `work` runs, the ids that this thread makes come from `source` instead
+/// of clock and chance: a simulator must be able to repeat itself. Each must be
+/// another one, later in order than those before.
+pub fn with_id_source<T>(
+    source: impl FnMut() -> [u8; 16] + 'static,
+    work: impl FnOnce() -> T,
+) -> T {
+    /// Ends it also where `work` panics.
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SOURCE.with_borrow_mut(|slot| *slot = None);
+        }
+    }
+    SOURCE.with_borrow_mut(|slot| *slot = Some(Box::new(source)));
+    let _restore = Restore;
+    work()
+}
+
+fn new_uuid() -> uuid::Uuid {
+    SOURCE.with_borrow_mut(|slot| match slot {
+        Some(source) => uuid::Builder::from_random_bytes(source()).into_uuid(),
+        None => uuid::Uuid::now_v7(),
+    })
+}
+
 fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
 }
@@ -48,7 +79,7 @@ macro_rules! generated_id {
             /// A new id, unique and later in order than those made before.
             #[must_use]
             pub fn generate() -> Self {
-                Self(uuid::Uuid::now_v7())
+                Self(new_uuid())
             }
 
             /// The UUID in it.
@@ -246,6 +277,22 @@ mod tests {
     fn ids_sort_by_creation() {
         let ids: Vec<_> = (0..100).map(|_| TaskId::generate().to_string()).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn ids_come_from_a_source_while_there_is_one() {
+        let from_source = || {
+            let mut count = 0;
+            let source = move || {
+                count += 1;
+                [count; 16]
+            };
+            with_id_source(source, || (TaskId::generate(), EdgeId::generate()))
+        };
+        let (first, second) = (from_source(), from_source());
+        assert_eq!(first, second);
+        assert_ne!(first.0.as_bytes(), first.1.as_bytes());
+        assert_ne!(TaskId::generate(), TaskId::generate());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use error::{Classified, ErrorInfo};
 pub use files::{BlobHash, FileEntry, Manifest, PathError, RelPath};
 pub use ids::{
     AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, SessionEpoch,
-    SessionId, TaskId, ToolName, WorkspaceId,
+    SessionId, TaskId, ToolName, WorkspaceId, with_id_source,
 };
 pub use journal::{Entry, Journal, JournalError, Phase, Step};
 pub use money::NanoUsd;

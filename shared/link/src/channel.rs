@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::error::root_cause;
+use crate::memory::Wire;
 use crate::serve::{CONNECTION_WINDOW, KeepAlive, STREAM_WINDOW, Tasks};
 
 /// How long a call may wait for a QUIC stream when very many are open.
@@ -38,6 +40,8 @@ enum Carrier {
     Quic { connection: quinn::Connection, priority: i32 },
     /// One HTTP/2 connection for all calls.
     Tcp(SendRequest<Body>),
+    /// The other side is in the same process.
+    Memory(Arc<dyn Wire>),
 }
 
 impl LinkChannel {
@@ -74,6 +78,11 @@ impl LinkChannel {
         Ok((Self { carrier: Carrier::Tcp(send), tasks, offline }, driver))
     }
 
+    /// To a side in the same process.
+    pub(crate) fn memory(wire: Arc<dyn Wire>, tasks: Tasks, offline: &'static str) -> Self {
+        Self { carrier: Carrier::Memory(wire), tasks, offline }
+    }
+
     /// Whether the session is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -87,14 +96,12 @@ impl LinkChannel {
         matches!(tokio::time::timeout(limit, ping).await, Ok(Ok(_)))
     }
 
-    async fn send(
-        self,
-        request: http::Request<Body>,
-    ) -> Result<http::Response<hyper::body::Incoming>, Status> {
+    async fn send(self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
         let offline = |error: &(dyn std::error::Error + 'static)| {
             Status::unavailable(format!("{}: {}", self.offline, root_cause(error)))
         };
         let mut send = match &self.carrier {
+            Carrier::Memory(wire) => return wire.call(request).await,
             Carrier::Tcp(send) => send.clone(),
             Carrier::Quic { connection, priority } => {
                 let (out, into) = tokio::time::timeout(OPEN_LIMIT, connection.open_bi())
@@ -112,7 +119,9 @@ impl LinkChannel {
                 send
             }
         };
-        send.send_request(request).await.map_err(|error| offline(&error))
+        let response = send.send_request(request).await.map_err(|error| offline(&error))?;
+        let message = self.offline;
+        Ok(response.map(|body| Body::new(body.map_err(move |error| lost(message, &error)))))
     }
 }
 
@@ -147,11 +156,8 @@ impl tower::Service<http::Request<Body>> for LinkChannel {
         Box::pin(async move {
             with_authority(&mut request)?;
             let cancel = channel.tasks.cancel().clone();
-            let response = cancel
-                .run_until_cancelled_owned(channel.send(request))
-                .await
-                .ok_or_else(|| Status::unavailable(offline))??;
-            Ok(response.map(|body| Body::new(body.map_err(move |error| lost(offline, &error)))))
+            let sent = cancel.run_until_cancelled_owned(channel.send(request)).await;
+            sent.ok_or_else(|| Status::unavailable(offline))?
         })
     }
 }

@@ -10,6 +10,8 @@
 //!   gives access to the hub.
 //! - **Calling**: [`LinkChannel`] is the transport of every generated client;
 //!   [`Peer`] tells a service of the hub who calls.
+//! - **Without a network**: [`MemoryLink`] and [`MemoryEdge`] are the two sides
+//!   in one process, for a simulator.
 //!
 //! # On the wire
 //!
@@ -35,6 +37,7 @@ mod edge;
 mod error;
 mod hub;
 mod identity;
+mod memory;
 mod quic;
 mod serve;
 mod tcp;
@@ -45,9 +48,11 @@ pub use channel::LinkChannel;
 pub use edge::{EdgeLink, EdgeLinkConfig, EdgeLinkHandle, LinkState, TransportChoice, join};
 pub use error::{LinkError, RegistryError};
 pub use hub::{
-    EdgeRegistry, EdgeSession, HubLink, HubLinkConfig, HubLinkHandle, LinkEvent, ServerCertificate,
+    EdgeRegistry, EdgeSession, EdgeSessions, HubLink, HubLinkConfig, HubLinkHandle, LinkEvent,
+    ServerCertificate,
 };
 pub use identity::EdgeIdentity;
+pub use memory::{MemoryEdge, MemoryLink, Wire, WireReply};
 pub use serve::{Peer, Transport};
 pub use token::{JoinToken, TokenError};
 

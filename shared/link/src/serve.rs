@@ -44,6 +44,8 @@ pub enum Transport {
     Quic,
     /// TLS over TCP.
     Tcp,
+    /// Both are in one process: a simulator.
+    Memory,
 }
 
 impl std::fmt::Display for Transport {
@@ -51,6 +53,7 @@ impl std::fmt::Display for Transport {
         f.write_str(match self {
             Self::Quic => "quic",
             Self::Tcp => "tcp",
+            Self::Memory => "memory",
         })
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use agentos_domain::{Clock, SystemClock};
 use agentos_engine::{Engine, EngineConfig, EngineHandle};
 use agentos_link::{
-    EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeSession, HubLink, HubLinkConfig,
-    HubLinkHandle, LinkChannel, LinkEvent, Transport, TransportChoice,
+    EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeSession, EdgeSessions as _, HubLink,
+    HubLinkConfig, HubLinkHandle, LinkChannel, LinkEvent, Transport, TransportChoice,
 };
 use agentos_proto::v1::HeldAttempt;
 use agentos_snapshot::BlobStore;
@@ -80,7 +80,7 @@ impl Hub {
         let link = listener.handle();
 
         let (mut parts, cancel) = (Parts::new(), CancellationToken::new());
-        let (for_engine, stop) = (link.clone(), cancel.clone());
+        let (for_engine, stop) = (Arc::new(link.clone()), cancel.clone());
         parts.spawn(async move {
             let result = engine.run(for_engine, stop).await;
             result.map_err(|error| BenchError::part("engine")(&error))

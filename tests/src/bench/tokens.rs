@@ -14,7 +14,7 @@ use agentos_proto::v1;
 use agentos_proto::v1::generate_event::Event;
 use agentos_proto::v1::inference_client::InferenceClient;
 use agentos_tools::Registry;
-use agentos_worker::{Worker, WorkerConfig};
+use agentos_worker::{Blocking, Worker, WorkerConfig};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +81,7 @@ async fn both_ways(
             data_dir: folder.join("worker"),
             cache_limit: 1 << 20,
             heartbeat: Duration::from_secs(1),
+            blocking: Blocking::Threads,
         },
         Arc::clone(engine) as Arc<dyn Engine>,
         Registry::new(),

@@ -5,6 +5,7 @@ mod audit;
 mod edges;
 mod fault;
 mod files;
+mod in_place;
 mod journal;
 mod keys;
 mod leases;
@@ -21,5 +22,6 @@ mod tests;
 mod verbs;
 mod writer;
 
+pub use in_place::Disk;
 pub use service::{SqliteConfig, SqliteStore};
 pub use writer::WriteStats;

@@ -27,6 +27,9 @@ pub(super) const SCHEMA_VERSION: u32 = 7;
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;
 
+const WRITER_FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 const WRITER_PRAGMAS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON;
@@ -46,7 +49,8 @@ const READER_PRAGMAS: &str = "
 /// The writer's connection, and the lock that keeps other hubs out.
 pub(super) struct Opened {
     pub(super) connection: Connection,
-    pub(super) lock: Flock<File>,
+    /// None where nobody else could open it.
+    pub(super) lock: Option<Flock<File>>,
 }
 
 /// Opens, checks and migrates the database.
@@ -68,15 +72,28 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
         // gives its companions the same permissions.
         private_file(path).map_err(|error| failed(path, error))?;
     }
-    let mut connection = connect(path).map_err(|error| fault::sql(&error, path))?;
-    quick_check(&connection, path)?;
-    migrate(&mut connection, path)?;
-    Ok(Opened { connection, lock })
+    let connection = Connection::open_with_flags(path, WRITER_FLAGS);
+    let connection = connection.map_err(|error| fault::sql(&error, path))?;
+    Ok(Opened { connection: prepare(connection, path)?, lock: Some(lock) })
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+/// Opens a database on files that are not the system's.
+pub(super) fn open_on(path: &Path, files: &str) -> Result<Opened, StoreError> {
+    let flags = WRITER_FLAGS | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags_and_vfs(path, flags, files);
+    let connection = connection.map_err(|error| fault::sql(&error, path))?;
+    Ok(Opened { connection: prepare(connection, path)?, lock: None })
+}
+
+/// Sets, checks and migrates.
+fn prepare(connection: Connection, path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = set(connection).map_err(|error| fault::sql(&error, path))?;
+    quick_check(&connection, path)?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn set(connection: Connection) -> rusqlite::Result<Connection> {
     connection.execute_batch(WRITER_PRAGMAS)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(128);

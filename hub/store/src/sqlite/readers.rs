@@ -84,7 +84,8 @@ impl Pool {
     }
 }
 
-fn read<T>(
+/// Runs `work` in one transaction: it sees one state of the database.
+pub(super) fn read<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {

@@ -1,11 +1,13 @@
 //! The store's handle: opening, closing, and the way to its threads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::fault::{self, Fault};
+use super::in_place::{Disk, InPlace};
 use super::readers::Readers;
 use super::writer::{Tx, WriteStats, Writer};
 use super::{edges, open};
@@ -26,10 +28,17 @@ pub struct SqliteConfig {
 /// Dropping it waits for the operations that were accepted;
 /// [`SqliteStore::close`] does that without blocking a thread of the runtime.
 pub struct SqliteStore {
-    // Dropped first, so that the writer's connection is the last to close:
-    // that one empties the write-ahead log.
-    readers: Readers,
-    writer: Writer,
+    access: Access,
+}
+
+enum Access {
+    Threads {
+        // Dropped first, so that the writer's connection is the last to close:
+        // that one empties the write-ahead log.
+        readers: Readers,
+        writer: Writer,
+    },
+    InPlace(InPlace),
 }
 
 impl SqliteStore {
@@ -52,14 +61,31 @@ impl SqliteStore {
         let readers =
             Readers::open(path.clone(), readers).map_err(|error| fault::sql(&error, &path))?;
         let writer = Writer::start(opened, path)?;
-        Ok(Self { readers, writer })
+        Ok(Self { access: Access::Threads { readers, writer } })
+    }
+
+    /// Opens a database whose operations run on the threads of their callers,
+    /// on the files of the SQLite VFS named `files`.
+    ///
+    /// # Errors
+    /// Where it is damaged or cannot be opened.
+    pub fn open_in_place(
+        path: &Path,
+        files: &str,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StoreError> {
+        let opened = open::open_on(path, files)?;
+        edges::forget_sessions(&opened.connection).map_err(|error| fault::sql(&error, path))?;
+        let in_place = InPlace::new(opened, path.to_owned(), disk);
+        Ok(Self { access: Access::InPlace(in_place) })
     }
 
     /// Refuses new operations, waits for those that were accepted, and closes
     /// the file. After `deadline` it returns although something still runs.
     pub async fn close(&self, deadline: Duration) {
-        self.readers.close();
-        if !self.writer.close(deadline).await {
+        let Access::Threads { readers, writer } = &self.access else { return };
+        readers.close();
+        if !writer.close(deadline).await {
             tracing::warn!(?deadline, "the database did not close in time");
         }
     }
@@ -67,30 +93,45 @@ impl SqliteStore {
     /// How much has been written since the database was opened.
     #[must_use]
     pub fn write_stats(&self) -> WriteStats {
-        self.writer.stats()
+        match &self.access {
+            Access::Threads { writer, .. } => writer.stats(),
+            Access::InPlace(in_place) => in_place.stats(),
+        }
     }
 
     /// How many operations wait for the writer.
     #[cfg(test)]
     pub(super) fn queued(&self) -> usize {
-        self.writer.queued()
+        match &self.access {
+            Access::Threads { writer, .. } => writer.queued(),
+            Access::InPlace(_) => 0,
+        }
     }
 
     pub(super) fn is_writing(&self) -> bool {
-        self.writer.is_running()
+        match &self.access {
+            Access::Threads { writer, .. } => writer.is_running(),
+            Access::InPlace(_) => true,
+        }
     }
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.run(work).await
+        match &self.access {
+            Access::Threads { readers, .. } => readers.run(work).await,
+            Access::InPlace(in_place) => in_place.read(work).await,
+        }
     }
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run(work).await
+        match &self.access {
+            Access::Threads { writer, .. } => writer.run(work).await,
+            Access::InPlace(in_place) => in_place.write(work).await,
+        }
     }
 }

@@ -26,6 +26,7 @@ use tokio::time::timeout;
 use super::fault::{self, Fault};
 use super::journal::Journals;
 use super::open::Opened;
+use super::readers::read;
 use crate::StoreError;
 
 /// The most operations of one transaction.
@@ -56,6 +57,15 @@ struct Counters {
     transactions: AtomicU64,
 }
 
+impl Counters {
+    fn stats(&self) -> WriteStats {
+        WriteStats {
+            operations: self.operations.load(Ordering::Relaxed),
+            transactions: self.transactions.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// The handle of the writer's thread.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
@@ -77,11 +87,13 @@ impl Writer {
             path,
             counters: Arc::clone(&counters),
             _lock: opened.lock,
-            _alive: alive,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || worker.work(jobs))
+            .spawn(move || {
+                let _alive = alive;
+                worker.work(jobs);
+            })
             .map_err(|error| StoreError::Open { path: shown, detail: error.to_string() })?;
         Ok(Self { queue: Mutex::new(Some(queue)), thread: Some(thread), ended, counters })
     }
@@ -121,10 +133,7 @@ impl Writer {
     }
 
     pub(super) fn stats(&self) -> WriteStats {
-        WriteStats {
-            operations: self.counters.operations.load(Ordering::Relaxed),
-            transactions: self.counters.transactions.load(Ordering::Relaxed),
-        }
+        self.counters.stats()
     }
 
     /// Refuses new operations, and waits for those that were accepted. False
@@ -197,17 +206,45 @@ where
     }
 }
 
-/// What the thread owns. The connection closes before the lock is given up.
-struct Worker {
+/// What writes. The connection closes before the lock is given up.
+pub(super) struct Worker {
     connection: Connection,
     journals: Journals,
     path: PathBuf,
     counters: Arc<Counters>,
-    _lock: Flock<File>,
-    _alive: watch::Sender<()>,
+    _lock: Option<Flock<File>>,
 }
 
 impl Worker {
+    /// One that works on the caller's thread.
+    pub(super) fn in_place(opened: Opened, path: PathBuf) -> Self {
+        let (connection, lock) = (opened.connection, opened.lock);
+        let (journals, counters) = (Journals::default(), Arc::default());
+        Self { connection, journals, path, counters, _lock: lock }
+    }
+
+    /// Runs one operation in a transaction of its own.
+    pub(super) fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, mut answer) = oneshot::channel();
+        self.finish(vec![Box::new(Operation { work: Some(work), result: None, reply })]);
+        answer.try_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Reads in a transaction of its own.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        read(&self.connection, work).map_err(|fault| fault.at(&self.path))
+    }
+
+    pub(super) fn stats(&self) -> WriteStats {
+        self.counters.stats()
+    }
+
     fn work(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         while let Some(first) = jobs.blocking_recv() {
             let mut group = vec![first];
@@ -217,16 +254,20 @@ impl Worker {
                 group.push(job);
             }
             group.retain(|job| !job.is_abandoned());
-            if group.is_empty() {
-                continue;
+            if !group.is_empty() {
+                self.finish(group);
             }
-            let failure = self.commit(&mut group).err();
-            if let Some(failure) = &failure {
-                self.undo(failure, group.len());
-            }
-            for job in group {
-                job.answer(failure.clone());
-            }
+        }
+    }
+
+    /// Runs operations in one transaction and answers their callers.
+    fn finish(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let failure = self.commit(&mut group).err();
+        if let Some(failure) = &failure {
+            self.undo(failure, group.len());
+        }
+        for job in group {
+            job.answer(failure.clone());
         }
     }
 

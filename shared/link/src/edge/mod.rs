@@ -20,3 +20,5 @@ pub use config::{EdgeLinkConfig, TransportChoice};
 pub use handle::{EdgeLinkHandle, LinkState};
 pub use join::join;
 pub use run::EdgeLink;
+
+pub(crate) use handle::Standing;

@@ -6,17 +6,15 @@ use std::time::Duration;
 use agentos_domain::Clock;
 use agentos_proto::v1::HeldAttempt;
 use agentos_proto::v1::liveness_server::LivenessServer;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::backoff::Backoff;
 use super::config::{EdgeLinkConfig, TransportChoice};
 use super::dial::{dial, dial_quic_again};
-use super::handle::{EdgeLinkHandle, LinkState};
+use super::handle::{EdgeLinkHandle, LinkState, Standing};
 use super::hold::Live;
 use super::renew::renew_loop;
-use crate::channel::LinkChannel;
 use crate::error::LinkError;
 use crate::identity::EdgeIdentity;
 use crate::serve::{Alive, KeepAlive, Transport};
@@ -35,8 +33,7 @@ pub(super) struct Core {
     pub(super) held: Arc<dyn Fn() -> Vec<HeldAttempt> + Send + Sync>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) boot_id: String,
-    pub(super) state: watch::Sender<LinkState>,
-    pub(super) channel: Current<Option<LinkChannel>>,
+    pub(super) standing: Arc<Standing>,
 }
 
 /// The edge's side of the link.
@@ -65,8 +62,7 @@ impl EdgeLink {
             held,
             clock,
             boot_id: uuid::Uuid::now_v7().simple().to_string(),
-            state: watch::Sender::new(LinkState::Connecting { last_error: None }),
-            channel: Current::new(None),
+            standing: Standing::new(),
         };
         Ok(Self { core: Arc::new(core) })
     }
@@ -74,7 +70,7 @@ impl EdgeLink {
     /// Access to the link, also before it runs.
     #[must_use]
     pub fn handle(&self) -> EdgeLinkHandle {
-        EdgeLinkHandle { core: Arc::clone(&self.core) }
+        EdgeLinkHandle { standing: Arc::clone(&self.core.standing) }
     }
 
     /// Keeps the edge connected until `cancel`, then closes the link and
@@ -93,7 +89,7 @@ impl EdgeLink {
             }
         }
         let last_error = Some("the edge stops".to_owned());
-        core.state.send_replace(LinkState::Connecting { last_error });
+        core.standing.lost(LinkState::Connecting { last_error });
     }
 
     /// Holds a session, and those over QUIC that replace it, until there is
@@ -114,9 +110,8 @@ impl EdgeLink {
             old.ending.finish("replaced by a session over QUIC").await;
         }
         let (epoch, reason) = (live.epoch, live.ended().await);
-        core.channel.set(None);
         tracing::info!(%epoch, reason, "link to the hub ended");
-        core.state.send_replace(LinkState::Connecting { last_error: Some(reason.clone()) });
+        core.standing.lost(LinkState::Connecting { last_error: Some(reason.clone()) });
         live.ending.finish(&reason).await;
         if core.clock.monotonic().saturating_sub(start) < HELD {
             return backoff.next();
@@ -130,8 +125,7 @@ impl EdgeLink {
         let (epoch, transport) = (live.epoch, live.transport);
         live.ending.tasks().spawn(renew_loop(Arc::clone(core), live.channel.clone()));
         live.ending.watch_sleep(Arc::clone(&core.clock), live.channel.clone());
-        core.channel.set(Some(live.channel.clone()));
-        core.state.send_replace(LinkState::Connected { epoch, transport });
+        core.standing.connected(epoch, transport, live.channel.clone());
         tracing::info!(%epoch, %transport, "connected to the hub");
     }
 
@@ -162,19 +156,19 @@ impl EdgeLink {
         match error {
             LinkError::Refused { reason } => {
                 let told = LinkState::Refused { reason: reason.clone() };
-                if *core.state.borrow() != told {
+                if core.standing.state() != told {
                     tracing::warn!(reason, "the hub refuses this edge; trying again");
                 }
-                core.state.send_replace(told);
+                core.standing.lost(told);
                 core.config.backoff_max
             }
             _ => {
                 let told = LinkState::Connecting { last_error: Some(error.to_string()) };
                 // Each reason once, not at every try.
-                if *core.state.borrow() != told {
+                if core.standing.state() != told {
                     tracing::warn!(%error, "no link to the hub; trying again");
                 }
-                core.state.send_replace(told);
+                core.standing.lost(told);
                 backoff.next()
             }
         }

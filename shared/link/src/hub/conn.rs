@@ -30,32 +30,38 @@ pub(crate) struct Conn {
 pub(crate) enum Carrier {
     Quic(quinn::Connection),
     Tcp(SocketAddr),
+    /// The edge is in the same process.
+    Memory,
 }
 
 impl Conn {
     pub(crate) fn new(leaf: &Leaf, carrier: Carrier, tasks: Tasks) -> Result<Arc<Self>, LinkError> {
-        Ok(Arc::new(Self {
-            edge: leaf.edge_id()?,
-            serial: leaf.serial(),
-            carrier,
-            tasks,
-            peer: OnceLock::new(),
-            up: SetOnce::new(),
-            reason: OnceLock::new(),
-        }))
+        Ok(Arc::new(Self::with(leaf.edge_id()?, leaf.serial(), carrier, tasks)))
+    }
+
+    /// Of an edge in the same process, which needs no certificate.
+    pub(crate) fn memory(edge: EdgeId, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self::with(edge, String::new(), Carrier::Memory, tasks))
+    }
+
+    fn with(edge: EdgeId, serial: String, carrier: Carrier, tasks: Tasks) -> Self {
+        let (peer, up, reason) = (OnceLock::new(), SetOnce::new(), OnceLock::new());
+        Self { edge, serial, carrier, tasks, peer, up, reason }
     }
 
     pub(crate) fn transport(&self) -> Transport {
         match self.carrier {
             Carrier::Quic(_) => Transport::Quic,
             Carrier::Tcp(_) => Transport::Tcp,
+            Carrier::Memory => Transport::Memory,
         }
     }
 
-    pub(crate) fn peer_addr(&self) -> SocketAddr {
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.carrier {
-            Carrier::Quic(connection) => connection.remote_address(),
-            Carrier::Tcp(addr) => *addr,
+            Carrier::Quic(connection) => Some(connection.remote_address()),
+            Carrier::Tcp(addr) => Some(*addr),
+            Carrier::Memory => None,
         }
     }
 

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use agentos_domain::{EdgeId, SessionEpoch};
 use agentos_proto::v1::HeldAttempt;
-use tokio::sync::broadcast;
 
 use super::conn::Conn;
 use super::listen::Shared;
 use crate::channel::LinkChannel;
 use crate::error::LinkError;
 use crate::serve::Transport;
-use crate::token::JoinToken;
 
 /// A session of an edge. Clones are the same session.
 #[derive(Clone)]
@@ -57,9 +55,10 @@ impl EdgeSession {
         self.conn.tasks.cancel().clone().cancelled_owned()
     }
 
-    /// Where the edge is now. Over QUIC it can change within a session.
+    /// Where the edge is now, if not in this process. Over QUIC it can change
+    /// within a session.
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.conn.peer_addr()
     }
 }
@@ -102,45 +101,6 @@ pub struct HubLinkHandle {
 }
 
 impl HubLinkHandle {
-    /// Where the hub listens.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.shared.local_addr
-    }
-
-    /// The session of an edge, if it is connected.
-    #[must_use]
-    pub fn session(&self, edge: &EdgeId) -> Option<EdgeSession> {
-        self.shared.table.get(edge)
-    }
-
-    /// All sessions.
-    #[must_use]
-    pub fn sessions(&self) -> Vec<EdgeSession> {
-        self.shared.table.all()
-    }
-
-    /// What happens from now on. A receiver that falls more than 256 events
-    /// behind misses the oldest: it then asks [`HubLinkHandle::sessions`].
-    #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<LinkEvent> {
-        self.shared.table.subscribe()
-    }
-
-    /// Ends the session of an edge at once. To keep the edge out, revoke it in
-    /// the registry first.
-    pub fn disconnect(&self, edge: &EdgeId, reason: &str) {
-        self.shared.table.disconnect(edge, reason);
-    }
-
-    /// A token for one edge to join, and the hash to store for it.
-    #[must_use]
-    pub fn new_join_token(&self) -> (JoinToken, [u8; 32]) {
-        let token = JoinToken::generate(self.ca_fingerprint());
-        let hash = token.secret_hash();
-        (token, hash)
-    }
-
     /// SHA-256 of the public key of the hub's certificate authority.
     #[must_use]
     pub fn ca_fingerprint(&self) -> [u8; 32] {

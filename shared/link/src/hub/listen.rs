@@ -105,7 +105,7 @@ impl HubLink {
             clock,
             ca,
             tls: Current::new(tls),
-            table: Table::new(),
+            table: Table::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             local_addr,

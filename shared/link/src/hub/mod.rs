@@ -16,9 +16,15 @@ mod enrolment;
 mod handle;
 mod listen;
 mod session;
+mod sessions;
 mod sources;
 mod table;
 
 pub use config::{EdgeRegistry, HubLinkConfig};
 pub use handle::{EdgeSession, HubLinkHandle, LinkEvent, ServerCertificate};
 pub use listen::HubLink;
+pub use sessions::EdgeSessions;
+
+pub(crate) use conn::Conn;
+pub(crate) use session::new_session;
+pub(crate) use table::Table;

@@ -117,11 +117,11 @@ fn start(hub: Arc<Shared>, conn: Arc<Conn>, hello: HelloRequest, epoch: SessionE
             let channel = |priority| {
                 LinkChannel::quic(connection.clone(), priority, conn.tasks.clone(), OFFLINE)
             };
-            let session = session(&conn, &hello, epoch, channel(0), channel(BULK_PRIORITY));
+            let session = new_session(&conn, &hello, epoch, channel(0), channel(BULK_PRIORITY));
             hub.table.up(session);
             Some(channel(0))
         }
-        Carrier::Tcp(_) => None,
+        Carrier::Tcp(_) | Carrier::Memory => None,
     };
     let tracker = hub.tracker.clone();
     tracker.spawn(async move {
@@ -138,7 +138,7 @@ fn start(hub: Arc<Shared>, conn: Arc<Conn>, hello: HelloRequest, epoch: SessionE
     });
 }
 
-fn session(
+pub(crate) fn new_session(
     conn: &Arc<Conn>,
     hello: &HelloRequest,
     epoch: SessionEpoch,
@@ -215,7 +215,7 @@ async fn hold_tcp(
         None
     };
     match cancel.run_until_cancelled(timeout(LANES_LIMIT, Box::pin(opened))).await {
-        Some(Ok(Some((calls, bulk)))) => hub.table.up(session(conn, hello, epoch, calls, bulk)),
+        Some(Ok(Some((calls, bulk)))) => hub.table.up(new_session(conn, hello, epoch, calls, bulk)),
         Some(_) => conn.end("the edge did not open all lanes in time"),
         None => return,
     }

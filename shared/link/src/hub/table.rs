@@ -1,6 +1,6 @@
 //! Which edge has which session. The newest wins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agentos_domain::{EdgeId, SessionEpoch};
@@ -27,15 +27,17 @@ pub(crate) struct Table {
 
 #[derive(Default)]
 struct Maps {
-    live: HashMap<EdgeId, EdgeSession>,
+    live: BTreeMap<EdgeId, EdgeSession>,
     lanes: HashMap<(EdgeId, SessionEpoch), mpsc::Sender<Lane>>,
 }
 
-impl Table {
-    pub(crate) fn new() -> Self {
+impl Default for Table {
+    fn default() -> Self {
         Self { maps: Mutex::default(), events: broadcast::Sender::new(EVENTS) }
     }
+}
 
+impl Table {
     fn lock(&self) -> MutexGuard<'_, Maps> {
         self.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,116 @@
+//! A hub: the real engine over the real store, on the simulated disk.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{AgentConfig, Clock, EdgeId};
+use agentos_engine::{Engine, EngineConfig, EngineHandle};
+use agentos_link::{EdgeRegistry, EdgeSessions, MemoryLink};
+use agentos_snapshot::BlobStore;
+use agentos_store::{SqliteStore, Store, StoreError};
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::disk::Disk;
+use crate::life::Life;
+use crate::world::World;
+
+/// How long a lease lasts.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
+/// How often the engine looks at leases.
+const TICK: Duration = Duration::from_secs(1);
+/// The most that the disk takes for one operation, in milliseconds.
+const DISK_MS: u64 = 4;
+
+/// The disk as the store waits for it.
+struct Waiting {
+    world: Arc<World>,
+    life: Life,
+}
+
+impl Waiting {
+    async fn wait(&self) {
+        self.life.or_never(tokio::time::sleep(self.world.dice.millis(0, DISK_MS))).await;
+    }
+}
+
+#[async_trait]
+impl agentos_store::Disk for Waiting {
+    async fn begin(&self) {
+        self.wait().await;
+    }
+
+    async fn committed(&self) {
+        self.wait().await;
+    }
+}
+
+/// A hub's process.
+pub(crate) struct Hub {
+    pub(crate) life: Life,
+    pub(crate) link: Arc<MemoryLink>,
+    pub(crate) engine: EngineHandle,
+    pub(crate) registry: Arc<dyn EdgeRegistry>,
+    pub(crate) routes: Routes,
+    stop: CancellationToken,
+}
+
+/// What a hub is started with.
+pub(crate) struct HubSetup<'a> {
+    pub(crate) world: &'a Arc<World>,
+    pub(crate) disk: &'a Disk,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) blobs: &'a Arc<BlobStore>,
+    pub(crate) agents: Vec<AgentConfig>,
+    pub(crate) edges: &'a [EdgeId],
+}
+
+impl Hub {
+    /// Starts one, as after a crash: there is nothing but the disk.
+    pub(crate) async fn start(setup: HubSetup<'_>) -> Result<Self, StoreError> {
+        let life = Life::new(&setup.world.tracker);
+        let waiting = Waiting { world: Arc::clone(setup.world), life: life.clone() };
+        let path = setup.disk.path("hub.db");
+        let store = SqliteStore::open_in_place(Path::new(&path), Disk::vfs(), Arc::new(waiting))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        join(store.as_ref(), setup.edges, setup.clock.as_ref()).await?;
+        let config = EngineConfig {
+            lease_ttl: LEASE,
+            tick: TICK,
+            agents: setup.agents,
+            ..EngineConfig::default()
+        };
+        let engine = Engine::new(config, store, Arc::clone(setup.blobs), setup.clock);
+        let (handle, registry, routes) = (engine.handle(), engine.registry(), engine.routes());
+        let (link, stop) = (Arc::new(MemoryLink::new()), CancellationToken::new());
+        let sessions = Arc::clone(&link) as Arc<dyn EdgeSessions>;
+        let (world, until) = (Arc::clone(setup.world), stop.clone());
+        life.spawn(async move {
+            if let Err(error) = engine.run(sessions, until).await {
+                world.note(format_args!("the engine stopped: {error}"));
+            }
+        });
+        Ok(Self { life, link, engine: handle, registry, routes, stop })
+    }
+
+    /// Ends it, where it stands. The disk has to be told as well.
+    pub(crate) fn kill(&self) {
+        self.life.end();
+        // What the process had running would go on for ever here.
+        self.stop.cancel();
+    }
+}
+
+/// Edges join once.
+async fn join(store: &dyn Store, edges: &[EdgeId], clock: &dyn Clock) -> Result<(), StoreError> {
+    for (index, edge) in edges.iter().enumerate() {
+        if store.edge(edge).await?.is_none() {
+            let (now, token) = (clock.now(), [u8::try_from(index).unwrap_or(0); 32]);
+            store.add_join_token(token, None, now, now.plus(LEASE)).await?;
+            store.redeem_join_token(token, edge, &format!("edge-{index}"), now).await?;
+        }
+    }
+    Ok(())
+}
