@@ -48,6 +48,11 @@ coverage
     The share of the lines of the configuration and the API that their tests
     reach; fails under 90 %. The last line is JSON. Needs cargo-llvm-cov.
 
+sim [--seeds N] [--from SEED] [--seed SEED]
+    Simulates hub and edges in virtual time, with crashes, power loss and a bad
+    network (default: 1000 seeds); the last line is JSON. --seed SEED runs one
+    and prints all that happens in it.
+
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
 
@@ -95,6 +100,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
+        ["sim", rest @ ..] => stages::sim(rest),
         [] | ["help" | "--help" | "-h", ..] => {
             say::raw(HELP);
             Ok(0)

@@ -117,9 +117,22 @@ pub(crate) fn eval_pocket(args: &[&str]) -> Result<u8> {
     }
 }
 
+/// `cargo xtask sim`: builds and runs the simulator.
+pub(crate) fn sim(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    match stage("build", &["build", "--package", "agentos-sim"])? {
+        0 => run_of("agentos-sim", "sim", args),
+        code => Ok(code),
+    }
+}
+
 /// Runs a program of the tests, and builds it where it is not.
 fn run_of_tests(program: &str, args: &[&str]) -> Result<u8> {
-    let mut line = vec!["run", "--quiet", "--package", "agentos-tests", "--bin", program, "--"];
+    run_of("agentos-tests", program, args)
+}
+
+fn run_of(package: &str, program: &str, args: &[&str]) -> Result<u8> {
+    let mut line = vec!["run", "--quiet", "--package", package, "--bin", program, "--"];
     line.extend(args);
     let status = cargo(&line)?.status().context("cargo could not be started")?;
     Ok(exit_code(status.code()))

@@ -1,7 +1,7 @@
 //! Whether every promise was kept, judged when all is over.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agentos_domain::{
@@ -21,24 +21,28 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Waits until every accepted task has ended, then judges.
 pub(crate) async fn settle(site: &Arc<Site>, users: &Arc<Users>) {
-    let world = &site.world;
-    let end = world.elapsed() + LAST_TASKS;
+    let open = Mutex::new("the hub does not start".to_owned());
+    let ended = tokio::time::timeout(LAST_TASKS, all_ended(site, &open)).await;
+    let Ok(tasks) = ended else {
+        let open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        return site.world.violated(&*open);
+    };
+    let hub = site.hub_up().await;
+    judge(&site.world, &hub.engine, &tasks, users).await;
+}
+
+/// All tasks, once they have ended; until then `open` says what has not.
+async fn all_ended(site: &Site, open: &Mutex<String>) -> Vec<Task> {
     loop {
         let hub = site.hub_up().await;
-        let tasks = hub.life.while_alive(all_tasks(&hub.engine)).await.flatten();
-        let Some(tasks) = tasks else {
-            tokio::time::sleep(LOOK).await;
-            continue;
-        };
-        let open: Vec<_> = tasks.iter().filter(|task| !task.status.is_final()).collect();
-        if open.is_empty() {
-            return judge(world, &hub.engine, &tasks, users).await;
-        }
-        if world.elapsed() > end {
-            for task in open {
-                world.violated(format_args!("{} is still {}", task.task_id, task.status));
+        if let Some(tasks) = hub.life.while_alive(all_tasks(&hub.engine)).await.flatten() {
+            let not_ended = |task: &&Task| !task.status.is_final();
+            let still = |task: &Task| format!("{} is still {}", task.task_id, task.status);
+            let left: Vec<_> = tasks.iter().filter(not_ended).map(still).collect();
+            if left.is_empty() {
+                return tasks;
             }
-            return;
+            *open.lock().unwrap_or_else(PoisonError::into_inner) = left.join("; ");
         }
         tokio::time::sleep(LOOK).await;
     }

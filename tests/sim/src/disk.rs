@@ -129,9 +129,10 @@ impl Disk {
         Self { name, inner }
     }
 
-    /// The path of a file on it.
+    /// The path of a file on it, for a process that begins now: with its life
+    /// the path ends as well.
     pub(crate) fn path(&self, file: &str) -> String {
-        format!("{}/{file}", self.name)
+        format!("{}/{}/{file}", self.name, self.inner.life.load(Ordering::SeqCst))
     }
 
     /// The name of the VFS that such paths are for.
@@ -217,8 +218,15 @@ struct Files(Arc<Disks>);
 
 impl Files {
     fn disk(&self, path: &str) -> VfsResult<(Arc<Inner>, String)> {
-        let (disk, file) = path.split_once('/').ok_or(vars::SQLITE_CANTOPEN)?;
+        let mut parts = path.splitn(3, '/');
+        let (Some(disk), Some(life), Some(file)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(vars::SQLITE_CANTOPEN);
+        };
         let inner = lock(&self.0.0).get(disk).cloned().ok_or(vars::SQLITE_CANTOPEN)?;
+        if life != inner.life.load(Ordering::SeqCst).to_string() {
+            return Err(vars::SQLITE_CANTOPEN);
+        }
         Ok((inner, file.to_owned()))
     }
 }

@@ -43,6 +43,9 @@ use crate::site::Site;
 use crate::users::Users;
 use crate::world::World;
 
+/// How long it may take until every task is accepted, in simulated time.
+const ASKED: Duration = Duration::from_secs(600);
+
 /// How one simulation went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -109,8 +112,12 @@ async fn run(seed: u64, options: Options) -> Result<Outcome> {
     let work = (0..tasks).map(|number| {
         Arc::clone(&users).work(usize::try_from(number).unwrap_or_default())
     });
-    tokio::join!(faults::trouble(&site), futures::future::join_all(work));
-    check::settle(&site, &users).await;
+    let asked = tokio::time::timeout(ASKED, futures::future::join_all(work));
+    let (asked, ()) = tokio::join!(asked, faults::trouble(&site));
+    match asked {
+        Ok(_) => check::settle(&site, &users).await,
+        Err(_) => world.violated("nobody could ask for a task"),
+    }
     let (trace_hash, events, trace) = world.record();
     let (violations, simulated) = (world.violations(), world.elapsed());
     Ok(Outcome { seed, violations, trace_hash, events, trace, simulated })

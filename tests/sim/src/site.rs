@@ -47,6 +47,8 @@ pub(crate) struct Site {
     pub(crate) hub_clock: Arc<SimClock>,
     pub(crate) edges: Vec<EdgeSite>,
     hub: Cell<Option<Arc<Hub>>>,
+    /// One process at a time opens the database: there is a lock for that.
+    starting: tokio::sync::Mutex<()>,
     blobs: Arc<BlobStore>,
     _blobs_folder: TempDir,
 }
@@ -95,14 +97,10 @@ impl Site {
             hub_clock: SimClock::new(),
             edges: (0..edges).map(edge).collect::<Result<_>>()?,
             hub: Cell::default(),
+            starting: tokio::sync::Mutex::default(),
             blobs: Arc::new(BlobStore::open(blobs_folder.path())?),
             _blobs_folder: blobs_folder,
         }))
-    }
-
-    /// The hub, while it runs.
-    pub(crate) fn hub(&self) -> Option<Arc<Hub>> {
-        self.hub.read(Clone::clone)
     }
 
     /// The hub; waits while there is none.
@@ -112,7 +110,8 @@ impl Site {
 
     /// Starts the hub, unless it runs. Its disk may make that impossible.
     pub(crate) async fn start_hub(&self) {
-        if self.hub().is_some() {
+        let _starting = self.starting.lock().await;
+        if self.hub.read(Option::is_some) {
             return;
         }
         let edges: Vec<_> = self.edges.iter().map(|edge| edge.id.clone()).collect();
