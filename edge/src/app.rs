@@ -60,12 +60,12 @@ impl App {
             heartbeat: HEARTBEAT,
             blocking: Blocking::Threads,
         };
-        let worker = Worker::new(
+        let worker = Worker::open(
             worker_config,
             Arc::clone(&engine) as Arc<dyn Engine>,
             tools,
             Arc::clone(&clock),
-        );
+        )?;
         let mut link_config = EdgeLinkConfig::new(hub, identity_dir, VERSION);
         link_config.capabilities = vec!["execute".to_owned(), "generate".to_owned()];
         link_config.transport = settings.transport();

@@ -20,6 +20,9 @@ pub enum WorkerError {
     /// The inference engine has ended.
     #[error("the inference engine has stopped: start the edge again, its log tells why")]
     EngineStopped,
+    /// The edge's own disk failed.
+    #[error("the edge cannot keep a run on its disk ({0}): look at its data folder")]
+    Spool(String),
     /// Files of the run could not be laid out.
     #[error("cannot lay out the files of the run: {0}")]
     Files(String),
@@ -33,11 +36,12 @@ impl Classified for WorkerError {
             Self::Refused(_) => "hub_refused",
             Self::Malformed(_) => "malformed",
             Self::EngineStopped => "engine_stopped",
+            Self::Spool(_) => "spool_failed",
             Self::Files(_) => "files_unavailable",
         }
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Files(_) | Self::EngineStopped)
+        matches!(self, Self::Files(_) | Self::Spool(_) | Self::EngineStopped)
     }
 }

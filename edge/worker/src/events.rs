@@ -30,8 +30,10 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    pub(crate) fn new(durable: u64) -> Self {
-        let log = Log { durable, ..Log::default() };
+    /// One whose events are numbered after `last`: those who saw events of an
+    /// earlier process of this edge must not take these for old.
+    pub(crate) fn new(durable: u64, last: u64) -> Self {
+        let log = Log { durable, last, ..Log::default() };
         Self { log: Mutex::new(log), more: Notify::new() }
     }
 
@@ -108,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_gets_every_event_once_and_then_the_end() {
-        let log = Arc::new(EventLog::new(0));
+        let log = Arc::new(EventLog::new(0, 0));
         log.push(token("a"));
         let reader = Arc::clone(&log).read(1);
         log.push(token("b"));
@@ -122,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn events_before_a_durable_step_are_forgotten() {
-        let log = Arc::new(EventLog::new(0));
+        let log = Arc::new(EventLog::new(0, 0));
         log.push(token("old"));
         log.superseded(1);
         log.push(token("new"));

@@ -6,9 +6,10 @@
 //! hub has answered, nothing counts.
 //!
 //! ```text
-//!   hub ── Execute ──► executor ──► attempts ──► runner ──► engine, tools
+//!   hub ── Execute ──► executor ──► runs ──► runner ──► engine, tools
 //!   hub ◄── Attach ─── events ◄─────────────────────┤
 //!   hub ◄── Append ─── hub client ◄─────────────────┘
+//!                                        spool: what a restart must not lose
 //! ```
 
 mod attempts;
@@ -21,7 +22,9 @@ mod hub;
 mod inference;
 mod load;
 mod runner;
+mod runs;
 mod spans;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -22,6 +22,7 @@ use crate::error::WorkerError;
 use crate::files::{RunFiles, RunFolder};
 use crate::hub::Hub;
 use crate::spans;
+use crate::spool::Spool;
 
 /// Before a full model queue is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
@@ -31,6 +32,7 @@ pub(crate) struct Bench {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) tools: Arc<Registry>,
     pub(crate) files: RunFiles,
+    pub(crate) spool: Spool,
     pub(crate) hub: Arc<dyn Hub>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Cancelled where this edge cannot go on.
@@ -41,8 +43,12 @@ pub(crate) struct Bench {
 pub(crate) struct Assignment {
     pub(crate) config: RunConfig,
     pub(crate) journal: Journal,
+    /// How many entries of the journal the hub has for certain.
+    pub(crate) durable: u64,
     pub(crate) manifest: Manifest,
     pub(crate) timeout: Duration,
+    /// Whether the attempt is in the spool.
+    pub(crate) spooled: bool,
 }
 
 /// What an action came to.
@@ -60,6 +66,8 @@ pub(crate) struct Runner {
     journal: Journal,
     /// Entries that the hub has.
     durable: u64,
+    /// Whether a restart of this edge would find the attempt.
+    spooled: bool,
     /// On the bench's clock that never goes back.
     deadline: Duration,
 }
@@ -72,14 +80,9 @@ impl Runner {
         assignment: Assignment,
     ) -> Result<(), WorkerError> {
         let deadline = bench.clock.monotonic() + assignment.timeout;
-        let Assignment { config, journal, manifest, .. } = assignment;
-        let durable = journal.len();
-        let mut runner = Self { bench, attempt, config, journal, durable, deadline };
-        let result = match runner.lay_out(manifest).await {
-            Ok(Some(folder)) => runner.steps(&folder).await,
-            Ok(None) => runner.report_outcome(Outcome::TimedOut).await,
-            Err(error) => Err(error),
-        };
+        let Assignment { config, journal, durable, manifest, spooled, .. } = assignment;
+        let mut runner = Self { bench, attempt, config, journal, durable, spooled, deadline };
+        let result = runner.run_to_end(manifest).await;
         let result = match result {
             Err(error @ (WorkerError::Files(_) | WorkerError::Malformed(_))) => {
                 runner.give_up(&error).await
@@ -88,6 +91,17 @@ impl Runner {
         };
         runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
         result
+    }
+
+    async fn run_to_end(&mut self, manifest: Manifest) -> Result<(), WorkerError> {
+        self.deliver().await?;
+        if matches!(next(&self.journal, &self.config), Action::Done | Action::Suspend) {
+            return Ok(());
+        }
+        match self.lay_out(manifest).await? {
+            Some(folder) => self.steps(&folder).await,
+            None => self.report_outcome(Outcome::TimedOut).await,
+        }
     }
 
     /// The run's files; `None` where its time is over before they are there.
@@ -149,17 +163,51 @@ impl Runner {
     /// announces a call but the call: to a journal that ends there, it looks
     /// as if its executor had been lost.
     async fn report(&mut self, entry: Entry) -> Result<(), WorkerError> {
-        let first_seq = self.journal.len() + 1;
         let announces = matches!(entry, Entry::ToolIntent { .. } | Entry::ToolRetry { .. });
-        let mut batch = vec![entry.clone()];
+        let first = self.journal.len();
         self.push(entry)?;
-        while !announces && let Action::Record(entry) = next(&self.journal, &self.config) {
-            batch.push(entry.clone());
+        if announces {
+            self.deliver().await?;
+            return self.keep_from(first).await;
+        }
+        while let Action::Record(entry) = next(&self.journal, &self.config) {
             self.push(entry)?;
         }
-        self.bench.hub.append(&self.attempt, first_seq, &batch).await?;
+        self.keep_from(first).await?;
+        self.deliver().await
+    }
+
+    /// The entries of the journal after the first `count`.
+    fn entries_from(&self, count: u64) -> &[Entry] {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.journal.entries().get(count..).unwrap_or_default()
+    }
+
+    /// Tells the hub what it does not have yet.
+    async fn deliver(&mut self) -> Result<(), WorkerError> {
+        let new = self.entries_from(self.durable);
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.bench.hub.append(&self.attempt, self.durable + 1, new).await?;
         self.durable = self.journal.len();
         self.attempt.events.superseded(self.durable);
+        Ok(())
+    }
+
+    /// Keeps the entries after the first `count` for a later process. Where
+    /// that fails, this process goes on alone: a later one must then not find
+    /// the attempt, or it would believe in a journal that has ended earlier.
+    async fn keep_from(&mut self, count: u64) -> Result<(), WorkerError> {
+        if !self.spooled {
+            return Ok(());
+        }
+        let spool = &self.bench.spool;
+        let kept = spool.keep(&self.attempt.id, count + 1, self.entries_from(count)).await;
+        let Err(error) = kept else { return Ok(()) };
+        tracing::warn!(%error, "a restart of this edge would lose the run");
+        spool.forget(&self.attempt.id).await?;
+        self.spooled = false;
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use crate::events::EventLog;
 use crate::files::RunFiles;
 use crate::hub::{Content, Hub};
 use crate::runner::{Assignment, Bench, Runner};
+use crate::spool::Spool;
 
 const NOTE: &[u8] = b"the boiler was serviced in March";
 
@@ -125,6 +126,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         tools: Arc::new(tools),
         files: RunFiles::open(dir.path(), u64::MAX, Blocking::Threads).unwrap(),
+        spool: Spool::open(dir.path(), Blocking::Threads).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
         clock: Arc::new(SystemClock),
         fatal: CancellationToken::new(),
@@ -133,7 +135,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         task: TaskId::generate(),
         id: agentos_domain::AttemptId::generate(),
         fence: agentos_domain::Fence(1),
-        events: Arc::new(EventLog::new(journal.len())),
+        events: Arc::new(EventLog::new(journal.len(), 0)),
         cancel: CancellationToken::new(),
     };
     let (bench, attempt) = (Arc::new(bench), Arc::new(attempt));
@@ -156,7 +158,8 @@ impl Scene {
         let modified = Timestamp::from_millis(1_772_619_359_000);
         let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64, modified };
         let manifest = Manifest { files: [("notes.md".parse().unwrap(), entry)].into() };
-        Assignment { config, journal, manifest, timeout: Duration::from_secs(60) }
+        let (durable, timeout) = (journal.len(), Duration::from_secs(60));
+        Assignment { config, journal, durable, manifest, timeout, spooled: false }
     }
 
     async fn run(&self, journal: Journal) -> Result<(), WorkerError> {

@@ -15,7 +15,6 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attempts::Attempts;
 use crate::blocking::Blocking;
 use crate::error::WorkerError;
 use crate::executor::ExecutorService;
@@ -24,6 +23,8 @@ use crate::hub::{Hub, LinkedHub};
 use crate::inference::InferenceService;
 use crate::load::LoadMeter;
 use crate::runner::Bench;
+use crate::runs::{Recovered, Runs};
+use crate::spool::Spool;
 
 /// A journal and a manifest can be larger than gRPC's usual 4 MiB.
 const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
@@ -47,46 +48,43 @@ pub struct WorkerConfig {
 pub struct Worker {
     config: WorkerConfig,
     engine: Arc<dyn Engine>,
-    tools: Arc<Registry>,
-    clock: Arc<dyn Clock>,
-    attempts: Arc<Attempts>,
-    bench: Arc<OnceCell<Arc<Bench>>>,
-    tracker: TaskTracker,
-    cancel: CancellationToken,
+    runs: Arc<Runs>,
+    /// What an earlier process of this edge left.
+    recovered: Vec<Recovered>,
     fatal: CancellationToken,
 }
 
 impl Worker {
-    /// A worker that uses `engine` and `tools`.
-    #[must_use]
-    pub fn new(
+    /// A worker that uses `engine` and `tools`. It holds the runs that an
+    /// earlier process left in its data folder; they go on when it runs.
+    ///
+    /// # Errors
+    /// Where the data folder cannot be used.
+    pub fn open(
         config: WorkerConfig,
         engine: Arc<dyn Engine>,
         tools: Registry,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            config,
-            engine,
-            tools: Arc::new(tools),
-            clock,
+    ) -> Result<Self, WorkerError> {
+        let runs = Runs {
             attempts: Arc::default(),
-            bench: Arc::default(),
+            tools: Arc::new(tools),
+            spool: Spool::open(&config.data_dir.join("spool"), config.blocking)?,
+            clock,
+            bench: OnceCell::new(),
             tracker: TaskTracker::new(),
-            cancel: CancellationToken::new(),
-            fatal: CancellationToken::new(),
-        }
+            stop: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        };
+        let recovered = runs.recover()?;
+        let (runs, fatal) = (Arc::new(runs), CancellationToken::new());
+        Ok(Self { config, engine, runs, recovered, fatal })
     }
 
     /// The services that this edge offers to its hub.
     #[must_use]
     pub fn routes(&self) -> tonic::service::Routes {
-        let executor = ExecutorService::new(
-            Arc::clone(&self.attempts),
-            Arc::clone(&self.bench),
-            self.tracker.clone(),
-            self.cancel.clone(),
-        );
+        let executor = ExecutorService::new(Arc::clone(&self.runs));
         let executor = ExecutorServer::new(executor).max_decoding_message_size(MAX_REQUEST_BYTES);
         let inference = InferenceServer::new(InferenceService::new(Arc::clone(&self.engine)))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -96,27 +94,33 @@ impl Worker {
     /// Tells which attempts this edge holds, for the link's greeting.
     #[must_use]
     pub fn held(&self) -> Arc<dyn Fn() -> Vec<HeldAttempt> + Send + Sync> {
-        let attempts = Arc::clone(&self.attempts);
+        let attempts = Arc::clone(&self.runs.attempts);
         Arc::new(move || attempts.held())
     }
 
-    /// Works until `cancel`, then stops all runs; the hub gives them to the
-    /// next session.
+    /// Works until `cancel`, then stops all runs; the next process of this edge
+    /// takes them up, or the hub gives them to another.
     ///
     /// # Errors
     /// Where the data folder cannot be used.
     pub async fn run(
-        self,
+        mut self,
         link: EdgeLinkHandle,
         cancel: CancellationToken,
     ) -> Result<(), WorkerError> {
+        // However this ends, no run is left behind.
+        let _gone = self.runs.gone.clone().drop_guard();
         let hub = LinkedHub::new(link);
-        self.open_bench(Arc::clone(&hub) as Arc<dyn Hub>)?;
+        let bench = self.bench(Arc::clone(&hub) as Arc<dyn Hub>)?;
+        let recovered = std::mem::take(&mut self.recovered);
+        self.runs.resume(&bench, recovered);
+        // A worker is run once: this consumes it.
+        let _ = self.runs.bench.set(bench);
         let work = self.fatal.run_until_cancelled(self.heartbeats(&hub));
         cancel.run_until_cancelled(work).await;
-        self.cancel.cancel();
-        self.tracker.close();
-        if tokio::time::timeout(STOP_DEADLINE, self.tracker.wait()).await.is_err() {
+        self.runs.stop.cancel();
+        self.runs.tracker.close();
+        if tokio::time::timeout(STOP_DEADLINE, self.runs.tracker.wait()).await.is_err() {
             tracing::warn!("runs did not stop within 5 s");
         }
         if self.fatal.is_cancelled() {
@@ -125,23 +129,18 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes the worker ready for runs.
-    pub(crate) fn open_bench(&self, hub: Arc<dyn Hub>) -> Result<(), WorkerError> {
-        let bench = Bench {
+    /// What runs need from this edge.
+    fn bench(&self, hub: Arc<dyn Hub>) -> Result<Arc<Bench>, WorkerError> {
+        let WorkerConfig { data_dir, cache_limit, blocking, .. } = &self.config;
+        Ok(Arc::new(Bench {
             engine: Arc::clone(&self.engine),
-            tools: Arc::clone(&self.tools),
-            files: RunFiles::open(
-                &self.config.data_dir,
-                self.config.cache_limit,
-                self.config.blocking,
-            )?,
+            tools: Arc::clone(&self.runs.tools),
+            files: RunFiles::open(data_dir, *cache_limit, *blocking)?,
+            spool: self.runs.spool.clone(),
             hub,
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(&self.runs.clock),
             fatal: self.fatal.clone(),
-        };
-        // A worker is run once: `run` consumes it.
-        let _ = self.bench.set(Arc::new(bench));
-        Ok(())
+        }))
     }
 
     async fn heartbeats(&self, hub: &LinkedHub) {
@@ -150,10 +149,10 @@ impl Worker {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let load = meter.read(self.engine.as_ref(), self.attempts.len());
-            let lost = hub.heartbeat(self.attempts.held(), load).await.unwrap_or_default();
+            let load = meter.read(self.engine.as_ref(), self.runs.attempts.len());
+            let lost = hub.heartbeat(self.runs.attempts.held(), load).await.unwrap_or_default();
             for id in lost {
-                if let Some(attempt) = self.attempts.get(&id) {
+                if let Some(attempt) = self.runs.attempts.get(&id) {
                     tracing::info!(task = %attempt.task, "the lease is lost; the run stops");
                     attempt.cancel.cancel();
                 }

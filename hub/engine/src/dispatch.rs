@@ -135,8 +135,7 @@ impl Dispatcher {
 
     /// Gives waiting tasks to edges that have room.
     async fn dispatch(&mut self) {
-        let sessions =
-            self.shared.link.get().map(|link| link.sessions()).unwrap_or_default();
+        let sessions = self.shared.link.get().map(|link| link.sessions()).unwrap_or_default();
         for session in sessions {
             if let Err(error) = self.take_up(&session).await {
                 tracing::warn!(%error, "could not take up an edge's runs; trying again");

@@ -34,8 +34,11 @@ pub enum IdError {
     },
 }
 
+/// What makes the bytes of ids.
+type IdSource = Box<dyn FnMut() -> [u8; 16]>;
+
 thread_local! {
-    static SOURCE: RefCell<Option<Box<dyn FnMut() -> [u8; 16]>>> = const { RefCell::new(None) };
+    static SOURCE: RefCell<Option<IdSource>> = const { RefCell::new(None) };
 }
 
 /// While `work` runs, the ids that this thread makes come from `source` instead

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agentos_domain::{
-    Decision, Entry, Fence, Journal, Step, Task, TaskId, TaskStatus, ToolClass, WorkspaceId,
+    Decision, Entry, Fence, Journal, Step, Task, TaskId, TaskStatus, ToolClass, ToolOutcome,
+    WorkspaceId,
 };
 use agentos_engine::{EngineHandle, TaskFilter};
 
@@ -161,7 +162,9 @@ fn decisions_stand(world: &World, promises: &Promises, journals: &BTreeMap<TaskI
     let written = |decision: &Decision| {
         let steps = journals.values().flatten();
         steps
-            .filter(|step| matches!(&step.entry, Entry::Decided { decision: d, .. } if d == decision))
+            .filter(
+                |step| matches!(&step.entry, Entry::Decided { decision: d, .. } if d == decision),
+            )
             .count()
     };
     for decision in promises.decided.values() {
@@ -207,10 +210,10 @@ fn results_have_effects(world: &World, steps: &[Step]) {
     for step in steps {
         match &step.entry {
             Entry::ToolIntent { idempotency_key, .. } => key = Some(idempotency_key),
-            Entry::ToolResult { call_id, outcome: agentos_domain::ToolOutcome::Ok(_), .. } => {
-                if key.is_none_or(|key| world.happened(key) == 0) {
-                    world.violated(format_args!("{call_id} has a result and no effect"));
-                }
+            Entry::ToolResult { call_id, outcome: ToolOutcome::Ok(_), .. }
+                if key.is_none_or(|key| world.happened(key) == 0) =>
+            {
+                world.violated(format_args!("{call_id} has a result and no effect"));
             }
             _ => {}
         }

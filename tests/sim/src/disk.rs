@@ -314,7 +314,9 @@ impl Vfs for Files {
     }
 
     fn close(&self, handle: Handle) -> VfsResult<()> {
-        if handle.delete_on_close && let Some(name) = &handle.name {
+        if handle.delete_on_close
+            && let Some(name) = &handle.name
+        {
             lock(&handle.disk.files).remove(name);
         }
         Ok(())

@@ -53,7 +53,7 @@ impl Edge {
             tools.insert(Arc::new(CountedTool::new(world, &life, name, class)?))?;
         }
         let model = Arc::new(PlanModel::new(world, &life));
-        let worker = Worker::new(config, model, tools, clock);
+        let worker = Worker::open(config, model, tools, clock)?;
         let (routes, held) = (worker.routes(), worker.held());
         let (link, stop) = (MemoryEdge::new(), CancellationToken::new());
         let (handle, until, record) = (link.handle(), stop.clone(), Arc::clone(world));

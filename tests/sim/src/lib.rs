@@ -109,9 +109,8 @@ async fn run(seed: u64, options: Options) -> Result<Outcome> {
     let users = Users::new(&site);
     world.tracker.spawn(Arc::clone(&users).review());
     let tasks = world.dice.number(2, 8);
-    let work = (0..tasks).map(|number| {
-        Arc::clone(&users).work(usize::try_from(number).unwrap_or_default())
-    });
+    let work = (0..tasks)
+        .map(|number| Arc::clone(&users).work(usize::try_from(number).unwrap_or_default()));
     let asked = tokio::time::timeout(ASKED, futures::future::join_all(work));
     let (asked, ()) = tokio::join!(asked, faults::trouble(&site));
     match asked {

@@ -131,7 +131,8 @@ impl Wire for Lane {
         let (world, cable) = (Arc::clone(&self.world), self.cable.clone());
         let weather = world.weather();
         let name = format!("{}{}", self.name, request.uri().path());
-        let (lost, answer_lost) = (world.dice.chance(weather.loss), world.dice.chance(weather.loss));
+        let (lost, answer_lost) =
+            (world.dice.chance(weather.loss), world.dice.chance(weather.loss));
         let again = world.dice.chance(weather.twice);
         let lane = Self {
             world: Arc::clone(&self.world),
@@ -165,9 +166,10 @@ impl Wire for Lane {
                 return Err(Self::lost(&world).await);
             }
             Self::travel(&world, &cable).await;
-            let status = response.headers().get("grpc-status").map_or("ok", |value| {
-                value.to_str().unwrap_or("?")
-            });
+            let status = response
+                .headers()
+                .get("grpc-status")
+                .map_or("ok", |value| value.to_str().unwrap_or("?"));
             world.note(format_args!("{name}: {status}"));
             Ok(response.map(|pieces| body_of(pieces, lane)))
         })

@@ -59,8 +59,7 @@ impl World {
     /// Must be made where the simulated time is.
     pub(crate) fn new(seed: u64, keep_trace: bool) -> Arc<Self> {
         let kept = keep_trace.then(Vec::new);
-        let trace =
-            Trace { hash: blake3::Hasher::new(), lines: 0, kept, violations: Vec::new() };
+        let trace = Trace { hash: blake3::Hasher::new(), lines: 0, kept, violations: Vec::new() };
         Arc::new(Self {
             seed,
             dice: Dice::new(seed),
@@ -125,9 +124,8 @@ impl World {
     pub(crate) fn effect(&self, key: &str, class: ToolClass) {
         let now = Timestamp::from_millis(BEGIN).plus(self.elapsed());
         let mut effects = self.effects_mut();
-        let effect = effects
-            .entry(key.to_owned())
-            .or_insert_with(|| Effect { class, times: Vec::new() });
+        let effect =
+            effects.entry(key.to_owned()).or_insert_with(|| Effect { class, times: Vec::new() });
         effect.times.push(now);
     }
 

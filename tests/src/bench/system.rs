@@ -8,8 +8,8 @@ use std::time::Duration;
 use agentos_domain::{Clock, SystemClock};
 use agentos_engine::{Engine, EngineConfig, EngineHandle};
 use agentos_link::{
-    EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeSession, EdgeSessions as _, HubLink,
-    HubLinkConfig, HubLinkHandle, LinkChannel, LinkEvent, Transport, TransportChoice,
+    EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeSession, EdgeSessions as _,
+    HubLink, HubLinkConfig, HubLinkHandle, LinkChannel, LinkEvent, Transport, TransportChoice,
 };
 use agentos_proto::v1::HeldAttempt;
 use agentos_snapshot::BlobStore;

@@ -76,7 +76,7 @@ async fn both_ways(
     engine: &Arc<LlamaEngine>,
     rounds: Rounds,
 ) -> Result<Tokens, BenchError> {
-    let worker = Worker::new(
+    let worker = Worker::open(
         WorkerConfig {
             data_dir: folder.join("worker"),
             cache_limit: 1 << 20,
@@ -86,7 +86,8 @@ async fn both_ways(
         Arc::clone(engine) as Arc<dyn Engine>,
         Registry::new(),
         Arc::clone(&hub.clock),
-    );
+    )
+    .map_err(|error| BenchError::part("worker")(&error))?;
     let (services, held) = (worker.routes(), worker.held());
     let mut edge = hub.connect(TransportChoice::QuicOnly, services, held).await?;
     edge.run(|link, stop| {

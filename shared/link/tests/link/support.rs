@@ -9,8 +9,8 @@ use std::time::Duration;
 use agentos_domain::{Clock, EdgeId, SessionEpoch, SystemClock};
 use agentos_link::{
     EdgeIdentity, EdgeLink, EdgeLinkConfig, EdgeLinkHandle, EdgeRegistry, EdgeSession,
-    EdgeSessions as _, HubLink, HubLinkConfig, HubLinkHandle, JoinToken, LinkEvent, LinkState, RegistryError, Transport,
-    TransportChoice, join,
+    EdgeSessions as _, HubLink, HubLinkConfig, HubLinkHandle, JoinToken, LinkEvent, LinkState,
+    RegistryError, Transport, TransportChoice, join,
 };
 use agentos_proto::v1::{HeldAttempt, HelloRequest};
 use tokio::sync::broadcast;

@@ -1,0 +1,223 @@
+//! The runs of this edge: how one begins, is taken up after a restart, and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{AgentConfig, Clock, Entry, Fence, Journal, RequestId};
+use agentos_proto::v1::ExecuteRequest;
+use agentos_run::RunConfig;
+use agentos_tools::Registry;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::Status;
+use tracing::Instrument as _;
+
+use crate::attempts::{Attempt, Attempts};
+use crate::error::WorkerError;
+use crate::events::EventLog;
+use crate::runner::{Assignment, Bench, Runner};
+use crate::spans;
+use crate::spool::{Kept, Spool};
+
+/// Each process of an edge numbers an attempt's events from a multiple of this:
+/// more than any process makes.
+const EVENTS_PER_PROCESS: u64 = 1 << 32;
+
+/// The runs of one edge's process.
+pub(crate) struct Runs {
+    pub(crate) attempts: Arc<Attempts>,
+    pub(crate) tools: Arc<Registry>,
+    pub(crate) spool: Spool,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Filled when the worker starts: it needs the link, the link needs this.
+    pub(crate) bench: OnceCell<Arc<Bench>>,
+    pub(crate) tracker: TaskTracker,
+    /// The edge stops: runs end where they can be taken up again.
+    pub(crate) stop: CancellationToken,
+    /// The worker is gone: runs end wherever they are.
+    pub(crate) gone: CancellationToken,
+}
+
+/// A run that can begin.
+struct Ready {
+    attempt: Arc<Attempt>,
+    assignment: Assignment,
+    request_id: Option<RequestId>,
+}
+
+/// An attempt while it runs.
+struct Held {
+    attempts: Arc<Attempts>,
+    attempt: Arc<Attempt>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.attempts.remove(&self.attempt.id);
+        self.attempt.events.end();
+    }
+}
+
+fn parse<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Status>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
+}
+
+fn json<T: serde::de::DeserializeOwned>(field: &str, text: &str) -> Result<T, Status> {
+    serde_json::from_str(text).map_err(|error| {
+        let error = WorkerError::Malformed(format!("{field}: {error}"));
+        Status::invalid_argument(error.to_string())
+    })
+}
+
+impl Runs {
+    /// Begins a run that the hub hands over; one that is here already goes on.
+    pub(crate) async fn begin(&self, request: ExecuteRequest) -> Result<(), Status> {
+        let bench = self.bench.get().ok_or_else(|| Status::unavailable("the edge is starting"))?;
+        let mut ready = self.ready(&request, Vec::new(), 0)?;
+        if !self.attempts.insert(&ready.attempt) {
+            return Ok(());
+        }
+        let held = self.hold(&ready.attempt);
+        ready.assignment.spooled = match self.spool.accept(&request, self.clock.now()).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a restart of this edge would lose the run");
+                false
+            }
+        };
+        self.spawn(Arc::clone(bench), ready, held);
+        Ok(())
+    }
+
+    /// Reads the runs that an earlier process left: from now on this edge holds
+    /// them. Each goes on once it is spawned.
+    pub(crate) fn recover(&self) -> Result<Vec<Recovered>, WorkerError> {
+        let mut recovered = Vec::new();
+        for kept in self.spool.load()? {
+            let Kept { mut request, entries, accepted_at, recoveries } = kept;
+            let spent = self.clock.now().since(accepted_at).as_millis();
+            let spent = u64::try_from(spent).unwrap_or(u64::MAX);
+            request.timeout_ms = request.timeout_ms.saturating_sub(spent);
+            let last = recoveries.saturating_mul(EVENTS_PER_PROCESS);
+            match self.ready(&request, entries, last) {
+                Ok(mut ready) if self.attempts.insert(&ready.attempt) => {
+                    ready.assignment.spooled = true;
+                    let held = self.hold(&ready.attempt);
+                    recovered.push(Recovered { ready, held });
+                }
+                Ok(_) => {}
+                Err(status) => tracing::warn!(
+                    attempt = request.attempt_id,
+                    message = status.message(),
+                    "a kept run cannot go on here"
+                ),
+            }
+        }
+        Ok(recovered)
+    }
+
+    /// Has the runs of an earlier process go on.
+    pub(crate) fn resume(&self, bench: &Arc<Bench>, recovered: Vec<Recovered>) {
+        for Recovered { ready, held } in recovered {
+            tracing::info!(task = %ready.attempt.task, "a run of before the restart goes on");
+            self.spawn(Arc::clone(bench), ready, held);
+        }
+    }
+
+    fn hold(&self, attempt: &Arc<Attempt>) -> Held {
+        Held { attempts: Arc::clone(&self.attempts), attempt: Arc::clone(attempt) }
+    }
+
+    /// What a request asks for. `kept` is what an earlier process added to its
+    /// journal, `last_event` the number after which events are numbered.
+    fn ready(
+        &self,
+        request: &ExecuteRequest,
+        kept: Vec<Entry>,
+        last_event: u64,
+    ) -> Result<Ready, Status> {
+        let entries = request.journal.iter().map(|entry| json::<Entry>("journal", entry));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let durable = entries.len() as u64;
+        let journal = Journal::replay(entries.into_iter().chain(kept))
+            .map_err(|error| Status::invalid_argument(format!("journal: {error}")))?;
+        let attempt = Attempt {
+            task: parse("task_id", &request.task_id)?,
+            id: parse("attempt_id", &request.attempt_id)?,
+            fence: Fence(request.fence),
+            events: Arc::new(EventLog::new(durable, last_event)),
+            cancel: self.stop.child_token(),
+        };
+        let request_id = match request.request_id.as_str() {
+            "" => None,
+            id => Some(parse::<RequestId>("request_id", id)?),
+        };
+        let assignment = Assignment {
+            config: run_config(request, &self.tools)?,
+            journal,
+            durable,
+            manifest: json("manifest", &request.manifest)?,
+            timeout: Duration::from_millis(request.timeout_ms),
+            spooled: false,
+        };
+        Ok(Ready { attempt: Arc::new(attempt), assignment, request_id })
+    }
+
+    fn spawn(&self, bench: Arc<Bench>, ready: Ready, held: Held) {
+        let Ready { attempt, assignment, request_id } = ready;
+        let span = spans::run(&attempt, &assignment.config, request_id.as_ref());
+        let (spool, stop, gone) = (self.spool.clone(), self.stop.clone(), self.gone.clone());
+        let run = async move {
+            // Whatever happens in the run, even a panic, the attempt ends.
+            let _held = held;
+            tracing::info!(steps = assignment.journal.len(), "the run begins");
+            let result = Runner::run(bench, Arc::clone(&attempt), assignment).await;
+            report(&result);
+            let goes_on = stop.is_cancelled() || matches!(result, Err(WorkerError::EngineStopped));
+            if !goes_on && let Err(error) = spool.forget(&attempt.id).await {
+                tracing::warn!(%error, "an ended run stays in the spool");
+            }
+        };
+        let run = async move {
+            gone.run_until_cancelled_owned(run).await;
+        };
+        self.tracker.spawn(run.instrument(span));
+    }
+}
+
+/// A run of an earlier process that this edge holds and that has not gone on.
+pub(crate) struct Recovered {
+    ready: Ready,
+    held: Held,
+}
+
+fn report(result: &Result<(), WorkerError>) {
+    match result {
+        Ok(()) => tracing::info!("the run is over"),
+        Err(error @ (WorkerError::Fenced | WorkerError::Cancelled)) => {
+            tracing::info!(%error, "the run stopped");
+        }
+        Err(error) => tracing::warn!(%error, "the run broke off"),
+    }
+}
+
+fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, Status> {
+    let agent: AgentConfig = json("agent", &request.agent)?;
+    let first_tool = match request.first_tool.as_str() {
+        "" => None,
+        name => Some(parse("first_tool", name)?),
+    };
+    let granted = request.granted.iter().map(|tool| parse("granted", tool));
+    Ok(RunConfig {
+        task_id: parse("task_id", &request.task_id)?,
+        user_input: request.user_input.clone(),
+        tools: tools.specs_for(&agent.tools),
+        agent,
+        first_tool,
+        granted: granted.collect::<Result<_, _>>()?,
+    })
+}
