@@ -84,14 +84,14 @@ pub(crate) struct CreateBody {
     #[schema(value_type = String, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     name: ScheduleName,
     /// Again and again: minute, hour, day of the month, month, weekday.
-    #[schema(max_length = 200, example = "0 6 * * MON-FRI")]
+    #[schema(max_length = 200, format = "cron", example = "0 6 * * MON-FRI")]
     cron: Option<String>,
     /// One time: with an offset, or by the clocks of the time zone.
-    #[schema(example = "2027-03-01T08:30")]
+    #[schema(format = "civil-or-date-time", example = "2027-03-01T08:30")]
     at: Option<String>,
     /// The time zone by whose clocks the times are, as IANA calls it; `UTC` if
     /// left out.
-    #[schema(example = "Europe/Berlin")]
+    #[schema(format = "time-zone", example = "Europe/Berlin")]
     timezone: Option<String>,
     /// What it asks for.
     task: TaskBody,

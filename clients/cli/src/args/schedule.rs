@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use super::AskArgs;
 
 const USAGE: &str = "\
-agentos schedule add <NAME> <INPUT>... --cron <EXPRESSION>
+agentos schedule add <NAME> <INPUT>... --cron <CRON>
        agentos schedule add <NAME> <INPUT>... --at <TIME>";
 
 const EXAMPLES: &str = "\
@@ -65,7 +65,7 @@ pub(crate) struct ScheduleAddArgs {
     #[arg(required = true)]
     pub(crate) input: Vec<String>,
     /// Again and again: "MINUTE HOUR DAY MONTH WEEKDAY"
-    #[arg(long, value_name = "EXPRESSION")]
+    #[arg(long, value_name = "CRON")]
     pub(crate) cron: Option<String>,
     /// One time: 2027-03-01T08:30 by the clocks of the time zone, or with an offset
     #[arg(long, value_name = "TIME")]

@@ -4,7 +4,9 @@
 //! the schedule's next slot moves on: whoever read another next slot changes
 //! nothing. The task of a slot is made in the transaction that records it.
 
-use agentos_domain::{Schedule, ScheduleId, Slot, SlotOutcome, Timestamp, Timing, WorkspaceId};
+use agentos_domain::{
+    Schedule, ScheduleId, Slot, SlotOutcome, Task, Timestamp, Timing, WorkspaceId,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
@@ -97,6 +99,10 @@ pub(super) fn delete(conn: &Connection, ws: &WorkspaceId, id: &ScheduleId) -> Re
     Ok(deleted == 1)
 }
 
+pub(super) fn any_deleted(conn: &Connection) -> Result<bool, Fault> {
+    Ok(conn.prepare_cached("SELECT 1 FROM schedules WHERE deleted = 1")?.exists([])?)
+}
+
 /// Removes slots of deleted schedules, at most `limit`, and the schedules that
 /// have none left. True if there may be more.
 pub(super) fn purge(conn: &Connection, limit: u32) -> Result<bool, Fault> {
@@ -186,7 +192,7 @@ pub(super) fn settle(conn: &Connection, settle: &Settle) -> Result<Settled, Faul
             Outcome::Of(outcome) => record(*at, &outcome)?,
             Outcome::Ran(task) => {
                 record(*at, &SlotOutcome::Run { task_id: task.task_id.clone() })?;
-                settled = Settled::Ran(Box::new(task));
+                settled = Settled::Ran(task);
             }
             Outcome::HeldUp { reason, retry_at } => {
                 move_on(conn, &id, Some((*at, retry_at)), Some(&reason))?;
@@ -201,7 +207,7 @@ pub(super) fn settle(conn: &Connection, settle: &Settle) -> Result<Settled, Faul
 
 /// What becomes of the newest slot that is due.
 enum Outcome {
-    Ran(agentos_domain::Task),
+    Ran(Box<Task>),
     Of(SlotOutcome),
     /// It has a row from before the clock was put back.
     Known,
@@ -230,7 +236,7 @@ fn outcome(
         }
     };
     match tasks::create(conn, task_id, task, request_hash, *queue_limit, now) {
-        Ok(created) => Ok(Outcome::Ran(created.task)),
+        Ok(created) => Ok(Outcome::Ran(Box::new(created.task))),
         // Both are found before anything is written.
         Err(Fault::Store(error @ StoreError::QueueFull { .. })) => {
             Ok(Outcome::HeldUp { reason: error.to_string(), retry_at: *retry_at })

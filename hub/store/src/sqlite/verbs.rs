@@ -395,6 +395,10 @@ impl Store for SqliteStore {
     }
 
     async fn purge_schedules(&self, limit: u32) -> Result<bool, StoreError> {
+        // Asked often, and seldom there is anything: that costs no transaction.
+        if !self.read(schedules::any_deleted).await? {
+            return Ok(false);
+        }
         self.write(move |tx| schedules::purge(tx.conn, limit)).await
     }
 
