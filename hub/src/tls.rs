@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agentos_api::{ServerTls, TlsError};
 use agentos_domain::Clock;
-use agentos_link::{EdgeSessions as _, HubLinkHandle};
+use agentos_link::HubLinkHandle;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};

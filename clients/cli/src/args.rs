@@ -10,6 +10,10 @@ use clap_complete::Shell;
 use crate::key::lifetime;
 use crate::trust::parse_fingerprint;
 
+mod schedule;
+
+pub(crate) use schedule::{ScheduleAddArgs, ScheduleCommand, SlotsArgs};
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found,
 4 not allowed, 5 waiting for approval, 6 hub unreachable,
@@ -58,6 +62,9 @@ pub(crate) enum Command {
     /// What waits for your decision: confirm calls of tools, settle lost ones
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Tasks that the hub makes at certain times
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Files of the workspace that tasks work on
     #[command(subcommand)]
     Files(FilesCommand),
@@ -151,6 +158,21 @@ pub(crate) struct RunArgs {
     /// What is to be done; `-` reads it from the standard input
     #[arg(required = true)]
     pub(crate) input: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+    /// The same key gives the same task [default: a new one]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Print the task's id and leave
+    #[arg(long = "async")]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+}
+
+/// How a task is to be done.
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
     /// Who is to do it
     #[arg(long)]
     pub(crate) agent: Option<String>,
@@ -166,20 +188,12 @@ pub(crate) struct RunArgs {
     /// Makes the answer repeatable
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// The same key gives the same task [default: a new one]
-    #[arg(long, value_name = "KEY")]
-    pub(crate) idempotency_key: Option<String>,
     /// The conversation that the task belongs to
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
     /// Which of your waiting tasks is first: low, normal, high
     #[arg(long, value_name = "PRIORITY")]
     pub(crate) priority: Option<Priority>,
-    /// Print the task's id and leave
-    #[arg(long = "async")]
-    pub(crate) detach: bool,
-    #[command(flatten)]
-    pub(crate) watch: WatchArgs,
 }
 
 /// Which tasks to list.

@@ -11,7 +11,9 @@ use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::{approvals, config, doctor, edge, files, health, key, login, provider_key, task};
+use crate::{
+    approvals, config, doctor, edge, files, health, key, login, provider_key, schedule, task,
+};
 
 /// Runs the command line `args`, the program's name first, and gives the exit
 /// code of the process.
@@ -62,6 +64,7 @@ async fn run(
     match cli.command {
         Command::Task(command) => task::run(&client, terminal, json, command).await,
         Command::Approvals(command) => approvals::run(&client, terminal, json, command).await,
+        Command::Schedule(command) => schedule::run(&client, terminal, json, command).await,
         Command::Files(command) => files::run(&client, terminal, json, command).await,
         Command::Edge(command) => edge::run(&client, terminal, json, command).await,
         Command::Key(command) => key::run(&client, terminal, json, command).await,

@@ -6,7 +6,7 @@
 //! - `client`: the REST API, `error`: what can go wrong and the exit code of each
 //! - `terminal`: the only place that prints; makes foreign text harmless
 //! - `live`: events of a task, `render`: how they look, `follow`: reconnecting
-//! - `task`, `files`, `edge`, `key`, `login`, `config`, `health`, `doctor`: the commands
+//! - `task`, `approvals`, `schedule`, `files`, `edge`, `key`, `login`, `config`, `health`, `doctor`: the commands
 
 mod approvals;
 mod args;
@@ -24,6 +24,7 @@ mod live;
 mod login;
 mod provider_key;
 mod render;
+mod schedule;
 mod settings;
 mod task;
 mod terminal;

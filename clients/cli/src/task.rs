@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::args::{ListArgs, RunArgs, TaskCommand};
+use crate::args::{AskArgs, ListArgs, RunArgs, TaskCommand};
 use crate::client::{Client, part};
 use crate::error::{CliError, Exit};
 use crate::follow::{Show, watch};
@@ -60,7 +60,8 @@ async fn submit(
     json: bool,
     args: RunArgs,
 ) -> Result<Exit, CliError> {
-    let body = body(&args, input(&args.input)?);
+    let input = input(&args.input, "agentos task run \"List my files\"")?;
+    let body = body(&args.ask, input);
     // Made once: however often the request has to be sent, it is one task.
     let key = args.idempotency_key.unwrap_or_else(|| format!("cli-{}", TaskId::generate()));
     let request = || {
@@ -90,7 +91,8 @@ async fn submit(
     watch(client, terminal, &task.task_id, &args.watch, Show::Text).await
 }
 
-fn input(words: &[String]) -> Result<String, CliError> {
+/// What was typed as the task; `example` shows how it is done.
+pub(crate) fn input(words: &[String], example: &str) -> Result<String, CliError> {
     let input = if words == ["-"] {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map_err(|source| CliError::File {
@@ -102,12 +104,13 @@ fn input(words: &[String]) -> Result<String, CliError> {
         words.join(" ")
     };
     if input.trim().is_empty() {
-        return Err(CliError::usage("the task is empty", "agentos task run \"List my files\""));
+        return Err(CliError::usage("the task is empty", example));
     }
     Ok(input)
 }
 
-fn body(args: &RunArgs, input: String) -> Value {
+/// The task as the API is asked for it.
+pub(crate) fn body(args: &AskArgs, input: String) -> Value {
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {

@@ -33,6 +33,7 @@ mod openapi;
 mod problem;
 mod provider_keys;
 mod routes;
+mod schedules;
 mod server;
 mod session;
 mod sessions;

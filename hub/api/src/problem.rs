@@ -154,7 +154,9 @@ impl From<EngineError> for Problem {
             "invalid_request" | "wrong_decision" => {
                 Self::new(Code::InvalidRequest, error.to_string())
             }
-            "already_decided" | "content_differs" => Self::new(Code::Conflict, error.to_string()),
+            "already_decided" | "content_differs" | "schedule_exists" | "too_many_schedules" => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             "queue_full" => {
                 Self::new(Code::RateLimited, error.to_string()).retry_after(QUEUE_PAUSE_SECONDS)
             }

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::problem::{Code, Problem};
 use crate::{
     ApiConfig, ApiState, approvals, auth, cors, docs, edges, events, files, health, keys, metrics,
-    observe, openapi, provider_keys, session, tasks,
+    observe, openapi, provider_keys, schedules, session, tasks,
 };
 
 /// Who may use a route.
@@ -32,6 +32,7 @@ const ADMIN: Access = Access::Scope("admin");
 const METRICS: &str = "/metrics";
 const APPROVAL: &str = "/api/approvals/{id}";
 const GRANT: &str = "/api/approvals/grants/{agent}/{tool}";
+const SCHEDULE: &str = "/api/schedules/{id}";
 const PROVIDER_KEY: &str = "/api/provider-keys/{provider}";
 
 /// The problems of routes that read a JSON body.
@@ -80,13 +81,15 @@ const REVOCATION: &[Code] = &[Code::NotFound, Code::StorageFull];
 const SUBMISSION: &[Code] = with_body!(IdempotencyMismatch);
 const CANCELLATION: &[Code] = with_body!(NotFound);
 const DECISION: &[Code] = with_body!(NotFound, Conflict);
+const SCHEDULING: &[Code] = with_body!(Conflict);
+const RESUMPTION: &[Code] = &[Code::InvalidRequest, Code::NotFound, Code::StorageFull];
 const BODY: &[Code] = with_body!();
 const SIGN_IN: &[Code] =
     with_body!(Unauthenticated, InvalidToken, TokenExpired, AuthError, CsrfRefused);
 const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 38] = [
+pub(crate) static ROUTES: [Route; 45] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -118,6 +121,15 @@ pub(crate) static ROUTES: [Route; 38] = [
         on(m, approvals::resolve)
     }),
     route(Method::GET, "/api/audit", ADMIN, QUERY, |m| on(m, approvals::audit)),
+    route(Method::POST, "/api/schedules", RUN, SCHEDULING, |m| on(m, schedules::create)),
+    route(Method::GET, "/api/schedules", READ, QUERY, |m| on(m, schedules::list)),
+    route(Method::GET, SCHEDULE, READ, MISSING, |m| on(m, schedules::show)),
+    route(Method::DELETE, SCHEDULE, RUN, REVOCATION, |m| on(m, schedules::remove)),
+    route(Method::POST, "/api/schedules/{id}/pause", RUN, REVOCATION, |m| on(m, schedules::pause)),
+    route(Method::POST, "/api/schedules/{id}/resume", RUN, RESUMPTION, |m| {
+        on(m, schedules::resume)
+    }),
+    route(Method::GET, "/api/schedules/{id}/slots", READ, PARTS, |m| on(m, schedules::slots)),
     route(Method::GET, "/api/files", READ, NONE, |m| on(m, files::list)),
     route(Method::PUT, "/api/files/{*path}", RUN, UPLOAD, |m| on(m, files::store)),
     route(Method::GET, "/api/files/{*path}", READ, PARTS, |m| on(m, files::fetch)),

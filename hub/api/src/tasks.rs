@@ -12,7 +12,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
@@ -86,7 +86,7 @@ fn wait_schema() -> RefOr<Schema> {
 }
 
 /// A kind of model.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WantedTier {
     Fast,
@@ -94,11 +94,16 @@ pub(crate) enum WantedTier {
 }
 
 impl WantedTier {
-    fn resolve(self) -> Tier {
+    pub(crate) fn resolve(self) -> Tier {
         match self {
             Self::Fast => Tier::LocalFast,
             Self::Smart => Tier::LocalSmart,
         }
+    }
+
+    /// The way back, for those that can be asked for.
+    pub(crate) fn of(tier: Tier) -> Option<Self> {
+        [Self::Fast, Self::Smart].into_iter().find(|wanted| wanted.resolve() == tier)
     }
 }
 
@@ -141,21 +146,7 @@ impl SubmitBody {
         idempotency_key: Option<String>,
         request_id: RequestId,
     ) -> Result<Submission, Problem> {
-        let chars = self.input.chars().count();
-        if chars == 0 || chars > MAX_INPUT_CHARS {
-            let detail = format!("{chars} characters: use 1 to {MAX_INPUT_CHARS}");
-            return Err(Problem::field("input", detail));
-        }
-        if let Some(tokens) = self.max_tokens.filter(|tokens| !(1..=32_768).contains(tokens)) {
-            let detail = format!("{tokens} is out of range: use 1 to 32768");
-            return Err(Problem::field("max_tokens", detail));
-        }
-        if let Some(value) = self.temperature.filter(|value| !(0.0..=2.0).contains(value)) {
-            return Err(Problem::field(
-                "temperature",
-                format!("{value} is out of range: use 0 to 2"),
-            ));
-        }
+        check_task(&self.input, self.max_tokens, self.temperature)?;
         Ok(Submission {
             workspace_id,
             input: self.input,
@@ -171,6 +162,27 @@ impl SubmitBody {
             priority: self.priority.unwrap_or_default(),
         })
     }
+}
+
+/// Refuses what no task may have.
+pub(crate) fn check_task(
+    input: &str,
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+) -> Result<(), Problem> {
+    let chars = input.chars().count();
+    if chars == 0 || chars > MAX_INPUT_CHARS {
+        let detail = format!("{chars} characters: use 1 to {MAX_INPUT_CHARS}");
+        return Err(Problem::field("input", detail));
+    }
+    if let Some(tokens) = max_tokens.filter(|tokens| !(1..=32_768).contains(tokens)) {
+        let detail = format!("{tokens} is out of range: use 1 to 32768");
+        return Err(Problem::field("max_tokens", detail));
+    }
+    if let Some(value) = temperature.filter(|value| !(0.0..=2.0).contains(value)) {
+        return Err(Problem::field("temperature", format!("{value} is out of range: use 0 to 2")));
+    }
+    Ok(())
 }
 
 /// Ask for a task

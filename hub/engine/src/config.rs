@@ -22,11 +22,15 @@ pub struct EngineConfig {
     pub runs_per_tier: Vec<(Tier, u32)>,
     /// The most tasks of one workspace that wait.
     pub queue_limit: u32,
+    /// The most schedules of one workspace.
+    pub schedule_limit: u32,
     /// How long a person has to confirm a call; for ever where absent.
     pub approval_ttl: Option<Duration>,
     /// How often leases are looked at when nothing else happens.
     pub tick: Duration,
-    /// How long watchers rely on being told before they ask the store again.
+    /// How long watchers rely on being told before they ask the store again, and
+    /// how long schedules rely on the machine's clock, which may be set and may
+    /// stand still while the machine sleeps.
     pub look_again: Duration,
     /// Agents beside the built-in ones; one of the same name replaces it.
     pub agents: Vec<AgentConfig>,
@@ -44,6 +48,7 @@ impl Default for EngineConfig {
             runs_per_workspace: None,
             runs_per_tier: Vec::new(),
             queue_limit: 10_000,
+            schedule_limit: 100,
             approval_ttl: None,
             tick: Duration::from_millis(500),
             look_again: Duration::from_secs(5),

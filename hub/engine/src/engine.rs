@@ -25,6 +25,7 @@ use crate::keys::KeyRing;
 use crate::metrics::Metrics;
 use crate::provider_keys::warn_of_locked;
 use crate::registry::Registry;
+use crate::schedules::keep_schedules;
 use crate::service::RunsService;
 use crate::types::EdgeLoad;
 use crate::vault::Vault;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) wake: Notify,
     /// Rung when there may be a proposal to tell of.
     pub(crate) to_tell: Notify,
+    /// Rung when a schedule may be due earlier than was known.
+    pub(crate) schedules_changed: Notify,
     /// The agents by name.
     agents: RwLock<HashMap<String, AgentConfig>>,
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
@@ -145,6 +148,7 @@ impl Engine {
             metrics: Metrics::new(agents.values()),
             wake: Notify::new(),
             to_tell: Notify::new(),
+            schedules_changed: Notify::new(),
             agents: RwLock::new(agents),
             loads: Mutex::default(),
             link: OnceLock::new(),
@@ -181,7 +185,7 @@ impl Engine {
         tonic::service::Routes::new(service)
     }
 
-    /// Dispatches tasks until `cancel`.
+    /// Dispatches tasks, and makes those of schedules, until `cancel`.
     ///
     /// # Errors
     /// Where the store cannot be used at the start.
@@ -203,7 +207,8 @@ impl Engine {
                 tell_of_proposals(&self.shared, notifier.as_ref(), &cancel).await;
             }
         };
-        tokio::join!(dispatcher.run(cancel.clone()), telling);
+        let schedules = cancel.run_until_cancelled(keep_schedules(&self.shared));
+        tokio::join!(dispatcher.run(cancel.clone()), telling, schedules);
         self.shared.tracker.close();
         if tokio::time::timeout(STOP_DEADLINE, self.shared.tracker.wait()).await.is_err() {
             tracing::warn!("changes were still under way 5 s after the stop");

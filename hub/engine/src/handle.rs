@@ -48,48 +48,12 @@ impl EngineHandle {
     /// Where the submission is invalid, its idempotency key was used for
     /// another one, or the store cannot keep it.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
-        let request_hash = request_hash(&submission);
-        let agent = self.agent_for(&submission)?;
-        if let Some(tool) = &submission.first_tool
-            && !agent.tools.contains(tool)
-        {
-            let known: Vec<_> = agent.tools.iter().map(ToString::to_string).collect();
-            let known = known.join(", ");
-            let message = format!("{} has no tool `{tool}`: use one of {known}", agent.name);
-            return Err(EngineError::Invalid(message));
-        }
-        let new = NewTask {
-            workspace_id: submission.workspace_id,
-            user_input: submission.input,
-            agent,
-            first_tool: submission.first_tool,
-            session: submission.session,
-            idempotency_key: submission.idempotency_key,
-            request_id: submission.request_id,
-            priority: submission.priority,
-        };
+        let (new, request_hash) = self.shared.prepare(submission)?;
         let now = self.shared.clock.now();
         let (id, limit) = (TaskId::generate(), self.shared.config.queue_limit);
         let created = self.shared.store.create_task(id, new, request_hash, limit, now).await?;
         self.shared.wake.notify_one();
         Ok(Submitted { task: created.task, replayed: created.replayed })
-    }
-
-    fn agent_for(&self, submission: &Submission) -> Result<AgentConfig, EngineError> {
-        let name = submission.agent.as_deref().unwrap_or(DEFAULT_AGENT);
-        let mut agent = self.shared.agent(name).map_err(|known| {
-            let known = known.join(", ");
-            EngineError::Invalid(format!("there is no agent `{name}`: use one of {known}"))
-        })?;
-        if let Some(max_tokens) = submission.max_tokens {
-            agent.sampling.max_tokens = max_tokens;
-        }
-        if let Some(temperature) = submission.temperature {
-            agent.sampling.temperature = temperature;
-        }
-        agent.model_tier = submission.tier.unwrap_or(agent.model_tier);
-        agent.sampling.seed = submission.seed.or(agent.sampling.seed);
-        Ok(agent)
     }
 
     /// A task.
@@ -284,6 +248,57 @@ impl EngineHandle {
         let models = self.shared.loads().values().map(|load| load.models.len()).sum();
         let ready = database && edges_connected > 0 && models > 0;
         Readiness { ready, database, edges_connected, models }
+    }
+}
+
+impl Shared {
+    /// What a submission comes to, and what makes two of them the same.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] where there is no such agent, or it has no such
+    /// tool.
+    pub(crate) fn prepare(
+        &self,
+        submission: Submission,
+    ) -> Result<(NewTask, [u8; 32]), EngineError> {
+        let request_hash = request_hash(&submission);
+        let agent = self.agent_for(&submission)?;
+        if let Some(tool) = &submission.first_tool
+            && !agent.tools.contains(tool)
+        {
+            let known: Vec<_> = agent.tools.iter().map(ToString::to_string).collect();
+            let known = known.join(", ");
+            let message = format!("{} has no tool `{tool}`: use one of {known}", agent.name);
+            return Err(EngineError::Invalid(message));
+        }
+        let new = NewTask {
+            workspace_id: submission.workspace_id,
+            user_input: submission.input,
+            agent,
+            first_tool: submission.first_tool,
+            session: submission.session,
+            idempotency_key: submission.idempotency_key,
+            request_id: submission.request_id,
+            priority: submission.priority,
+        };
+        Ok((new, request_hash))
+    }
+
+    fn agent_for(&self, submission: &Submission) -> Result<AgentConfig, EngineError> {
+        let name = submission.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+        let mut agent = self.agent(name).map_err(|known| {
+            let known = known.join(", ");
+            EngineError::Invalid(format!("there is no agent `{name}`: use one of {known}"))
+        })?;
+        if let Some(max_tokens) = submission.max_tokens {
+            agent.sampling.max_tokens = max_tokens;
+        }
+        if let Some(temperature) = submission.temperature {
+            agent.sampling.temperature = temperature;
+        }
+        agent.model_tier = submission.tier.unwrap_or(agent.model_tier);
+        agent.sampling.seed = submission.seed.or(agent.sampling.seed);
+        Ok(agent)
     }
 }
 

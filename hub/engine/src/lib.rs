@@ -3,7 +3,8 @@
 //! The way of a task: [`EngineHandle::submit`] makes it durable; the
 //! dispatcher (`dispatch`) leases it to an edge; the relay (`relay`) passes
 //! the edge's live events on; the edge commits steps through the gRPC service
-//! `Runs` (`service`); watchers follow by [`EngineHandle::watch`].
+//! `Runs` (`service`); watchers follow by [`EngineHandle::watch`]. Schedules
+//! (`schedules`) make tasks as users do.
 //!
 //! ```text
 //!   api ──► handle ──► store ◄── service ◄── edge (Append, Heartbeat)
@@ -27,6 +28,7 @@ pub mod metrics;
 mod provider_keys;
 mod registry;
 mod relay;
+mod schedules;
 mod service;
 #[doc(hidden)]
 pub mod testing;
@@ -46,6 +48,6 @@ pub use keys::{Authentication, KeyDigest, KeyInfo, KeyRequest};
 pub use provider_keys::ProviderKeyInfo;
 pub use types::{
     DeviceLoad, EdgeInfo, EdgeLoad, EventId, Invitation, LiveEvent, LiveKind, ModelLoad, Principal,
-    Readiness, Submission, Submitted,
+    Readiness, ScheduleRequest, Submission, Submitted, When,
 };
 pub use vault::{MasterKey, MasterKeyError, MasterKeyId, MasterKeySource};

@@ -16,6 +16,7 @@ use crate::config::EngineConfig;
 use crate::engine::{Engine, Shared};
 use crate::handle::EngineHandle;
 use crate::keys::{KeyInfo, KeyRequest};
+use crate::schedules::turn;
 use crate::vault::MasterKeySource;
 
 /// An engine with a real store in a folder, and three keys: `test-admin-key`
@@ -42,12 +43,24 @@ pub async fn engine(dir: &Path) -> Result<TestEngine, TestError> {
 /// # Errors
 /// Where the folder cannot be used.
 pub async fn engine_with_clock(dir: &Path, clock: Arc<dyn Clock>) -> Result<TestEngine, TestError> {
+    let look_again = Duration::from_millis(100);
+    engine_with(dir, clock, EngineConfig { look_again, ..EngineConfig::default() }).await
+}
+
+/// As [`engine_with_clock`], with settings of the test's own.
+///
+/// # Errors
+/// Where the folder cannot be used.
+pub async fn engine_with(
+    dir: &Path,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+) -> Result<TestEngine, TestError> {
     let store = SqliteStore::open(SqliteConfig { path: dir.join("test.db"), readers: 1 }).await?;
     let blobs = BlobStore::open(&dir.join("blobs"))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let look_again = Duration::from_millis(100);
     let master_key = Some(MasterKeySource::File(dir.join("secrets.key")));
-    let config = EngineConfig { look_again, master_key, ..EngineConfig::default() };
+    let config = EngineConfig { master_key, ..config };
     let engine = Engine::new(config, store, Arc::new(blobs), clock);
     let handle = engine.handle();
     let shared = Arc::clone(&handle.shared);
@@ -62,6 +75,14 @@ pub async fn engine_with_clock(dir: &Path, clock: Arc<dyn Clock>) -> Result<Test
 }
 
 impl TestEngine {
+    /// Makes the tasks of the slots that are due.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn keep_schedules(&self) -> Result<(), TestError> {
+        Ok(turn(&self.shared).await.map(drop)?)
+    }
+
     /// Adds a key that is `token`, also one whose time is over.
     ///
     /// # Errors

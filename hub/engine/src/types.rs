@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use agentos_domain::{
-    EdgeId, Fence, SessionEpoch, Step, Task, Tier, Timestamp, ToolName, WorkspaceId,
+    EdgeId, Fence, ScheduleName, ScheduledTask, SessionEpoch, Step, Task, Tier, Timestamp,
+    ToolName, WorkspaceId,
 };
 use serde::Serialize;
 
@@ -136,6 +137,33 @@ pub struct Submitted {
     pub task: Task,
     /// Whether the same request had been made before.
     pub replayed: bool,
+}
+
+/// A schedule that is asked for.
+#[derive(Debug, Clone)]
+pub struct ScheduleRequest {
+    /// Whose it is.
+    pub workspace_id: WorkspaceId,
+    /// Its name; no other schedule of the workspace may have it.
+    pub name: ScheduleName,
+    /// When its slots are.
+    pub when: When,
+    /// The IANA name of the time zone by whose clocks they are.
+    pub timezone: String,
+    /// What it asks for at each of them.
+    pub task: ScheduledTask,
+    /// Who asks.
+    pub created_by: String,
+}
+
+/// When the slots of a schedule are, as people write it.
+#[derive(Debug, Clone)]
+pub enum When {
+    /// A cron expression of five fields.
+    Cron(String),
+    /// One time: an instant with its offset, or a time by the clocks of the
+    /// time zone.
+    At(String),
 }
 
 /// Who makes a request.

@@ -50,6 +50,18 @@ pub enum StoreError {
     /// What was seen is not what is proposed.
     #[error("what is proposed is not what you saw: look at it again, then decide")]
     ContentDiffers,
+    /// Another schedule of the workspace has this name.
+    #[error("there is a schedule `{name}` already: choose another name, or remove that one first")]
+    ScheduleExists {
+        /// The name.
+        name: String,
+    },
+    /// The workspace has as many schedules as it may.
+    #[error("this workspace has {limit} schedules, and may not have more: remove one first")]
+    TooManySchedules {
+        /// How many it may have.
+        limit: u32,
+    },
     /// The cursor of a list names nothing in the workspace.
     #[error("the cursor names nothing in this workspace: begin again without a cursor")]
     UnknownCursor,
@@ -173,6 +185,8 @@ impl Classified for StoreError {
             Self::AlreadyDecided { .. } => "already_decided",
             Self::WrongDecision { .. } => "wrong_decision",
             Self::ContentDiffers => "content_differs",
+            Self::ScheduleExists { .. } => "schedule_exists",
+            Self::TooManySchedules { .. } => "too_many_schedules",
             Self::UnknownCursor => "invalid_cursor",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",

@@ -26,5 +26,5 @@ pub use store::Store;
 pub use types::{
     Append, Appended, AuditRecord, Cancelled, Claim, ClaimLimits, Claimed, Created, EdgeRecord,
     Health, HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
-    Resolved, SealedKey, TaskFilter, TaskLoad,
+    Resolved, SealedKey, Settle, Settled, SlotAction, SlotRun, TaskFilter, TaskLoad,
 };

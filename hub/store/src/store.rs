@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use agentos_domain::{
     AgentName, AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask,
-    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, SessionEpoch, Step, Task, TaskId,
-    Timestamp, ToolGrant, ToolName, WorkspaceId,
+    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, Schedule, ScheduleId,
+    SessionEpoch, Slot, Step, Task, TaskId, Timestamp, ToolGrant, ToolName, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use crate::{
     Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
     HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
-    SealedKey, StoreError, TaskFilter, TaskLoad,
+    SealedKey, Settle, Settled, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -340,6 +340,81 @@ pub trait Store: Send + Sync + 'static {
     /// The ids of the master keys in use, each with how many provider keys, of
     /// all workspaces, are encrypted under it.
     async fn master_keys(&self) -> Result<Vec<([u8; 8], u64)>, StoreError>;
+
+    /// Keeps a new schedule.
+    ///
+    /// # Errors
+    /// [`StoreError::ScheduleExists`] where the workspace has one of this name,
+    /// [`StoreError::TooManySchedules`] where it has `limit`.
+    async fn create_schedule(&self, schedule: &Schedule, limit: u32) -> Result<(), StoreError>;
+
+    /// One schedule.
+    async fn schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+    ) -> Result<Option<Schedule>, StoreError>;
+
+    /// A page of schedules, newest first: those made before `before`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCursor`] where `before` is no schedule of the workspace.
+    async fn schedules(
+        &self,
+        ws: &WorkspaceId,
+        before: Option<&ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, StoreError>;
+
+    /// Ends a schedule; from now on it is as if it had never been. Its tasks
+    /// stay. False if there was none.
+    async fn delete_schedule(&self, ws: &WorkspaceId, id: &ScheduleId) -> Result<bool, StoreError>;
+
+    /// Removes the slots of schedules that were deleted, at most `limit`. True
+    /// if there may be more.
+    async fn purge_schedules(&self, limit: u32) -> Result<bool, StoreError>;
+
+    /// Pauses a schedule whose next slot is still `expected`. False where it is
+    /// another one, where it is paused, and where there is no such schedule.
+    async fn pause_schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        expected: Option<Timestamp>,
+    ) -> Result<bool, StoreError>;
+
+    /// Lets a paused schedule go on with the slot `next`. False where it is not
+    /// paused and where there is none.
+    async fn resume_schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        next: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Schedules of all workspaces that are to be looked at: their next slot is
+    /// due or, where it was held up, is to be tried again. At most `limit`, those
+    /// first that have waited longest.
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>, StoreError>;
+
+    /// When the next schedule is to be looked at.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Records slots that are due, makes the task of the newest, and moves the
+    /// schedule's next slot on: all of it or, where that slot is another one by
+    /// now, nothing. Where the queue is full the newest becomes the next slot,
+    /// is held up, and fails when it is recorded as too late. A slot that has a
+    /// row keeps it and gets no task.
+    async fn settle_slots(&self, settle: Settle) -> Result<Settled, StoreError>;
+
+    /// A page of a schedule's slots, newest first: those before `before`.
+    async fn slots(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Slot>, StoreError>;
 
     /// How many tasks wait and run, in all workspaces.
     async fn task_load(&self) -> Result<TaskLoad, StoreError>;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use agentos_domain::{
     AgentConfig, AgentName, AttemptId, BlobHash, Decision, EdgeId, Entry, Fence, KeyId, Manifest,
-    Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, SessionEpoch, Step, Task,
-    TaskId, TaskStatus, Tier, Timestamp, ToolName, WorkspaceId,
+    NewTask, Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, ScheduleId,
+    SessionEpoch, Step, Task, TaskId, TaskStatus, Tier, Timestamp, ToolName, WorkspaceId,
 };
 use serde::Serialize;
 
@@ -159,6 +159,67 @@ pub struct Resolved {
     pub task: Task,
     /// The step that the decision is in the task's journal.
     pub step: Step,
+}
+
+/// What becomes of the slots of a schedule that are due.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// Its next slot, as it was read: the first of those that are due. Nothing
+    /// happens where it is another one now.
+    pub expected: Timestamp,
+    /// Slots for which it is too late, oldest first.
+    pub missed: Vec<Timestamp>,
+    /// The newest slot that is due, where it is its turn.
+    pub newest: Option<(Timestamp, SlotAction)>,
+    /// The slot after all these; none where they were the last.
+    pub next: Option<Timestamp>,
+    /// The hub's time.
+    pub now: Timestamp,
+}
+
+/// What is done at a slot.
+#[derive(Debug, Clone)]
+pub enum SlotAction {
+    /// Its task is made.
+    Run(Box<SlotRun>),
+    /// No task can be made.
+    Fail {
+        /// Why, and what to do about it.
+        reason: String,
+    },
+}
+
+/// The task of a slot.
+#[derive(Debug, Clone)]
+pub struct SlotRun {
+    /// The id that it gets.
+    pub task_id: TaskId,
+    /// The task.
+    pub task: NewTask,
+    /// What makes two requests the same, as for other tasks.
+    pub request_hash: [u8; 32],
+    /// The most tasks of the workspace that wait.
+    pub queue_limit: u32,
+    /// When to try again where as many wait.
+    pub retry_at: Timestamp,
+}
+
+/// What became of slots that were due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    /// Nothing: the schedule has another next slot by now, or none.
+    Moved,
+    /// They are recorded.
+    Recorded,
+    /// They are recorded, and the newest one has its task.
+    Ran(Box<Task>),
+    /// The older ones are recorded; the newest has to wait.
+    HeldUp {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A line of the audit.

@@ -1,6 +1,7 @@
 //! Time, as something that is handed in: the only door to the machine's clocks.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -71,6 +72,19 @@ impl fmt::Display for Timestamp {
         let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest);
         write!(f, "{time:.3}")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = String;
+
+    /// Reads ISO-8601 with an offset or `Z`; what is finer than a millisecond
+    /// is cut off.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| "expected a time such as 2026-11-21T08:30:00.000Z".to_owned())?;
+        Ok(Self(time.as_millisecond()))
     }
 }
 
@@ -166,6 +180,8 @@ mod tests {
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(json, "\"2026-11-21T08:33:20.123Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        assert_eq!("2026-11-21T09:33:20.1239+01:00".parse(), Ok(time));
+        assert!("2026-11-21T08:33".parse::<Timestamp>().unwrap_err().contains("expected"));
         for (millis, year) in [(i64::MIN, "\"-009999-"), (i64::MAX, "\"9999-")] {
             let json = serde_json::to_string(&Timestamp::from_millis(millis)).unwrap();
             assert!(json.starts_with(year), "{json}");

@@ -213,6 +213,10 @@ generated_id!(
     ProposalId, "prop"
 );
 generated_id!(
+    /// Tasks that are to be made at certain times.
+    ScheduleId, "sched"
+);
+generated_id!(
     /// One request to the API. Everything that it sets off carries it, on both
     /// machines, so that a log can be read along it.
     RequestId, "req"
@@ -229,6 +233,10 @@ name!(
 name!(
     /// A tool that an agent can call.
     ToolName, "tool name"
+);
+name!(
+    /// A schedule, within its workspace.
+    ScheduleName, "schedule name"
 );
 
 impl Default for WorkspaceId {

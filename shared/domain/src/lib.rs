@@ -12,6 +12,7 @@ mod journal;
 mod money;
 mod proposal;
 mod provider;
+mod schedule;
 mod task;
 mod tool;
 
@@ -21,8 +22,8 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Classified, ErrorInfo};
 pub use files::{BlobHash, FileEntry, Manifest, PathError, RelPath};
 pub use ids::{
-    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, SessionEpoch,
-    SessionId, TaskId, ToolName, WorkspaceId, with_id_source,
+    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, ScheduleId,
+    ScheduleName, SessionEpoch, SessionId, TaskId, ToolName, WorkspaceId, with_id_source,
 };
 pub use journal::{Entry, Journal, JournalError, Phase, Step};
 pub use money::NanoUsd;
@@ -30,5 +31,6 @@ pub use proposal::{
     Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
 };
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
+pub use schedule::{Schedule, ScheduledTask, Slot, SlotOutcome, Timing};
 pub use task::{NewTask, Priority, Task, TaskStatus};
 pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};

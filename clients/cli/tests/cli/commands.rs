@@ -15,6 +15,8 @@ fn help_reads_well_on_sixty_columns() {
         &["task", "run", "--help"],
         &["task", "list", "--help"],
         &["task", "watch", "--help"],
+        &["schedule", "--help"],
+        &["schedule", "add", "--help"],
         &["files", "put", "--help"],
         &["edge", "--help"],
         &["key", "create", "--help"],

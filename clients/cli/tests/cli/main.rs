@@ -13,4 +13,6 @@ mod live;
 #[cfg(test)]
 mod provider_keys;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod support;

@@ -14,7 +14,8 @@ use crate::browser::SESSION_COOKIE;
 use crate::problem::Code;
 use crate::routes::{Access, ROUTES, Route};
 use crate::{
-    approvals, docs, edges, events, files, health, keys, metrics, provider_keys, session, tasks,
+    approvals, docs, edges, events, files, health, keys, metrics, provider_keys, schedules,
+    session, tasks,
 };
 
 #[derive(OpenApi)]
@@ -30,6 +31,8 @@ use crate::{
         approvals::pending, approvals::history, approvals::show, approvals::approve,
         approvals::reject, approvals::resolve, approvals::grants, approvals::revoke_grant,
         approvals::audit,
+        schedules::create, schedules::list, schedules::show, schedules::remove, schedules::pause,
+        schedules::resume, schedules::slots,
         files::list, files::store, files::fetch, files::remove,
         edges::list, edges::invite, edges::revoke,
         keys::create, keys::list, keys::revoke,
@@ -45,6 +48,7 @@ use crate::{
     tags(
         (name = "tasks", description = "Asking for work, and watching it"),
         (name = "approvals", description = "What waits for a person, and who decided what"),
+        (name = "schedules", description = "Tasks that are made when their time has come"),
         (name = "files", description = "The workspace that agents see"),
         (name = "edges", description = "The machines that run models and agents"),
         (name = "keys", description = "API keys"),

@@ -5,6 +5,7 @@
 mod approvals;
 mod document;
 mod machines;
+mod schedules;
 mod schemas;
 mod stream;
 
@@ -18,5 +19,6 @@ pub(crate) use machines::{
     EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
     RevokedEdge, Scope, Session,
 };
+pub(crate) use schedules::{Schedule, SchedulePage, SlotPage};
 pub(crate) use schemas::{File, FilePage, Priority, Problem, StepPage, Task, TaskPage, TaskStatus};
 pub(crate) use stream::TaskEvent;

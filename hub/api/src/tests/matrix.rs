@@ -57,6 +57,13 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("post /api/approvals/{id}/reject", "/api/approvals/PROPOSAL/reject", Wants::Approve),
     ("post /api/approvals/{id}/resolve", "/api/approvals/PROPOSAL/resolve", Wants::Approve),
     ("get /api/audit", "/api/audit", Wants::Admin),
+    ("post /api/schedules", "/api/schedules", Wants::Run),
+    ("get /api/schedules", "/api/schedules", Wants::Read),
+    ("get /api/schedules/{id}", "/api/schedules/SCHEDULE", Wants::Read),
+    ("get /api/schedules/{id}/slots", "/api/schedules/SCHEDULE/slots", Wants::Read),
+    ("post /api/schedules/{id}/pause", "/api/schedules/SCHEDULE/pause", Wants::Run),
+    ("post /api/schedules/{id}/resume", "/api/schedules/SCHEDULE/resume", Wants::Run),
+    ("delete /api/schedules/{id}", "/api/schedules/SCHEDULE", Wants::Run),
     ("get /api/files", "/api/files", Wants::Read),
     ("put /api/files/{path}", "/api/files/new.txt", Wants::Run),
     ("get /api/files/{path}", "/api/files/canary.txt", Wants::Read),
@@ -80,6 +87,7 @@ struct World {
     issuer: Issuer,
     task: String,
     proposal: String,
+    schedule: String,
     key: String,
 }
 
@@ -105,17 +113,20 @@ async fn world() -> World {
     let proposal = hub.engine.ask(&waits, CANARY).await.unwrap().proposal_id.to_string();
     let put = super::request("PUT".parse().unwrap(), "/api/files/canary.txt", ADMIN, CANARY.into());
     assert_eq!(hub.send(put).await.status, StatusCode::CREATED);
+    let body = json!({ "name": CANARY, "cron": "0 6 * * *", "task": { "input": CANARY } });
+    let schedule = hub.post("/api/schedules", ADMIN, body).await.json();
+    let schedule = schedule["schedule_id"].as_str().unwrap().to_owned();
     let provider = "canary".parse().unwrap();
     let secret = ProviderSecret::new(CANARY.to_owned()).unwrap();
     hub.engine.handle.set_provider_key(&own, &provider, &secret).await.unwrap();
-    World { hub, issuer, task: task.to_string(), proposal, key }
+    World { hub, issuer, task: task.to_string(), proposal, schedule, key }
 }
 
 impl World {
     async fn send(&self, row: &(&str, &str, Wants), authorization: &[String]) -> Answer {
         let edge = "edge_0192f5e0a0007000800000000000abcd";
         let path = row.1.replace("TASK", &self.task).replace("EDGE", edge);
-        let path = path.replace("PROPOSAL", &self.proposal);
+        let path = path.replace("PROPOSAL", &self.proposal).replace("SCHEDULE", &self.schedule);
         let (method, _) = row.0.split_once(' ').unwrap();
         let mut request = Request::builder()
             .method(method.to_uppercase().as_str())
@@ -125,6 +136,10 @@ impl World {
         }
         let body = match row.0 {
             "post /api/tasks" => json!({ "input": "x", "wait": false }).to_string(),
+            "post /api/schedules" => {
+                let at = "2100-01-01T00:00:00Z";
+                json!({ "name": "x", "at": at, "task": { "input": "x" } }).to_string()
+            }
             "post /api/approvals/{id}/reject" => json!({ "reason": "no" }).to_string(),
             "post /api/approvals/{id}/resolve" => json!({ "outcome": "done" }).to_string(),
             "post /api/keys" => json!({ "name": "x", "scopes": ["read"] }).to_string(),
@@ -259,7 +274,9 @@ async fn nothing_of_another_workspace_is_seen_or_touched() {
 async fn blind(world: &World, token: &str) {
     for row in ROWS {
         let answer = world.send(row, &bearer(token)).await;
-        let named = ["TASK", "PROPOSAL", "KEY", "canary"].iter().any(|name| row.1.contains(name));
+        let named = ["TASK", "PROPOSAL", "SCHEDULE", "KEY", "canary"]
+            .iter()
+            .any(|name| row.1.contains(name));
         if named {
             answer.problem(404, "NOT_FOUND");
         } else if row.0.starts_with("post /api/edges/") {
@@ -269,11 +286,16 @@ async fn blind(world: &World, token: &str) {
             assert!(!matches!(answer.status.as_u16(), 401 | 403 | 500), "{}", row.0);
         }
         let body = String::from_utf8_lossy(&answer.body);
-        for secret in [CANARY, &world.task, &world.proposal, &world.key] {
+        for secret in [CANARY, &world.task, &world.proposal, &world.schedule, &world.key] {
             let echoed = answer.status == StatusCode::NOT_FOUND && secret != CANARY;
             assert!(echoed || !body.contains(secret), "{}: {body}", row.0);
         }
     }
+    let kept = world.hub.get("/api/schedules", ADMIN).await.json();
+    assert_eq!(
+        (kept["items"].as_array().unwrap().len(), &kept["items"][0]["enabled"]),
+        (1, &json!(true))
+    );
     let file = world.hub.get("/api/files/canary.txt", ADMIN).await;
     assert_eq!(file.text(), CANARY);
     let keys = world.hub.get("/api/provider-keys", ADMIN).await.json();

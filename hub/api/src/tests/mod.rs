@@ -9,6 +9,7 @@ mod matrix;
 mod metrics;
 mod openapi;
 mod provider_keys;
+mod schedules;
 mod server;
 mod session;
 mod signed;

@@ -24,6 +24,16 @@ enum Verb {
     Events,
 }
 
+/// What is done with a schedule.
+#[derive(Debug, Clone, Copy)]
+enum OfSchedule {
+    Show,
+    Slots,
+    Pause,
+    Resume,
+    Remove,
+}
+
 /// One operation of one side. Names and texts are chosen among few, so that
 /// the same ones come up on both sides; places in a list wrap around at its end.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +61,9 @@ enum Op {
     SetProviderKey(usize),
     ListProviderKeys,
     RemoveProviderKey(Whose, usize),
+    AddSchedule(usize),
+    ListSchedules,
+    Schedule(OfSchedule, Whose, usize),
     /// A route on which nobody has anything of their own.
     Elsewhere(usize),
 }
@@ -62,6 +75,13 @@ fn whose() -> impl Strategy<Value = Whose> {
 fn op() -> impl Strategy<Value = Op> {
     let verb =
         prop_oneof![Just(Verb::Show), Just(Verb::Cancel), Just(Verb::Steps), Just(Verb::Events)];
+    let of_schedule = prop_oneof![
+        Just(OfSchedule::Show),
+        Just(OfSchedule::Slots),
+        Just(OfSchedule::Pause),
+        Just(OfSchedule::Resume),
+        Just(OfSchedule::Remove),
+    ];
     let cursor = prop::option::of((whose(), any::<usize>()));
     prop_oneof![
         6 => (prop::option::of(0..2_usize), 0..2_usize)
@@ -80,6 +100,10 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..2_usize).prop_map(Op::SetProviderKey),
         1 => Just(Op::ListProviderKeys),
         1 => (whose(), 0..2_usize).prop_map(|(of, name)| Op::RemoveProviderKey(of, name)),
+        3 => (0..3_usize).prop_map(Op::AddSchedule),
+        1 => Just(Op::ListSchedules),
+        4 => (of_schedule, whose(), any::<usize>())
+            .prop_map(|(verb, of, at)| Op::Schedule(verb, of, at)),
         2 => (0..8_usize).prop_map(Op::Elsewhere),
     ]
 }
@@ -131,7 +155,8 @@ fn a_leak_is_found_by_every_operation() {
     let submit = Op::Submit { idempotency_key: Some(0), text: 0 };
     let (same, own) = (Op::PutFile { name: 0, text: 1 }, Op::PutFile { name: 1, text: 1 });
     let done = [submit, Op::Finish];
-    let cases: [(&[Op], Op); 18] = [
+    let add = Op::AddSchedule(0);
+    let cases: [(&[Op], Op); 25] = [
         (&[submit], submit),
         (&[submit], Op::ListTasks(None)),
         (&[submit], Op::ListTasks(Some((Theirs, 0)))),
@@ -149,6 +174,13 @@ fn a_leak_is_found_by_every_operation() {
         (&[Op::SetProviderKey(1)], Op::SetProviderKey(0)),
         (&[Op::SetProviderKey(1)], Op::ListProviderKeys),
         (&[Op::SetProviderKey(1)], Op::RemoveProviderKey(Theirs, 1)),
+        (&[add], add),
+        (&[add], Op::ListSchedules),
+        (&[add], Op::Schedule(OfSchedule::Show, Theirs, 0)),
+        (&[add], Op::Schedule(OfSchedule::Slots, Theirs, 0)),
+        (&[add], Op::Schedule(OfSchedule::Pause, Theirs, 0)),
+        (&[add], Op::Schedule(OfSchedule::Resume, Theirs, 0)),
+        (&[add], Op::Schedule(OfSchedule::Remove, Theirs, 0)),
         (&[], Op::Elsewhere(0)),
     ];
     for (before, then) in cases {

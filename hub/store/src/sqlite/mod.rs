@@ -15,6 +15,7 @@ mod provider_keys;
 mod queue;
 mod readers;
 mod rows;
+mod schedules;
 mod service;
 mod tasks;
 #[cfg(test)]

@@ -19,10 +19,11 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("schema/005_request_id.sql")),
     M::up(include_str!("schema/006_approvals.sql")),
     M::up(include_str!("schema/007_queue.sql")),
+    M::up(include_str!("schema/008_schedules.sql")),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 7;
+pub(super) const SCHEMA_VERSION: u32 = 8;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use agentos_domain::{
-    Entry, Fence, FileEntry, Manifest, NanoUsd, Priority, Proposal, RelPath, SessionEpoch, Step,
-    Task, Timestamp, ToolGrant,
+    Entry, Fence, FileEntry, Manifest, NanoUsd, Priority, Proposal, RelPath, Schedule,
+    SessionEpoch, Slot, SlotOutcome, Step, Task, Timestamp, Timing, ToolGrant,
 };
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row, RowIndex};
@@ -197,6 +197,44 @@ pub(super) fn audit(row: &Row<'_>) -> Result<AuditRecord> {
         action: row.get("action")?,
         subject: row.get("subject")?,
         detail: row.get("detail")?,
+    })
+}
+
+/// From a row of `schedules`.
+pub(super) fn schedule(row: &Row<'_>) -> Result<Schedule> {
+    let cron: Option<String> = row.get("cron")?;
+    Ok(Schedule {
+        schedule_id: parsed(row, "schedule_id")?,
+        workspace_id: parsed(row, "workspace_id")?,
+        name: parsed(row, "name")?,
+        timing: match cron {
+            Some(cron) => Timing::Cron { cron },
+            None => Timing::Once { at: time(row, "at")? },
+        },
+        timezone: row.get("timezone")?,
+        task: json(row, "task")?,
+        enabled: row.get("enabled")?,
+        next_slot: time_opt(row, "next_slot")?,
+        held_up: row.get("held_up")?,
+        created_by: row.get("created_by")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+/// From a row of `schedule_slots`.
+pub(super) fn slot(row: &Row<'_>) -> Result<Slot> {
+    let status: String = row.get("status")?;
+    let outcome = match status.as_str() {
+        "run" => SlotOutcome::Run { task_id: parsed(row, "task_id")? },
+        "missed" => SlotOutcome::Missed,
+        "failed" => SlotOutcome::Failed { reason: row.get("reason")? },
+        other => return Err(unreadable("status", format!("`{other}` is unknown"))),
+    };
+    Ok(Slot {
+        schedule_id: parsed(row, "schedule_id")?,
+        slot_at: time(row, "slot_at")?,
+        outcome,
+        recorded_at: time(row, "recorded_at")?,
     })
 }
 

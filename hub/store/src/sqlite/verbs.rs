@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use agentos_domain::{
     AgentName, AttemptId, BlobHash, EdgeId, ErrorInfo, FileEntry, KeyId, Manifest, NewTask,
-    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, SessionEpoch, Step, Task, TaskId,
-    Timestamp, ToolGrant, ToolName, WorkspaceId,
+    Proposal, ProposalId, ProposalStatus, ProviderName, RelPath, Schedule, ScheduleId,
+    SessionEpoch, Slot, Step, Task, TaskId, Timestamp, ToolGrant, ToolName, WorkspaceId,
 };
 use async_trait::async_trait;
 
 use super::open::SCHEMA_VERSION;
 use super::{
-    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, queue, tasks,
+    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, queue,
+    schedules, tasks,
 };
 use crate::{
     Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
     HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
-    SealedKey, Store, StoreError, TaskFilter, TaskLoad,
+    SealedKey, Settle, Settled, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -362,6 +363,86 @@ impl Store for SqliteStore {
 
     async fn master_keys(&self) -> Result<Vec<([u8; 8], u64)>, StoreError> {
         self.read(provider_keys::master_keys).await
+    }
+
+    async fn create_schedule(&self, schedule: &Schedule, limit: u32) -> Result<(), StoreError> {
+        let schedule = schedule.clone();
+        self.write(move |tx| schedules::create(tx.conn, &schedule, limit)).await
+    }
+
+    async fn schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+    ) -> Result<Option<Schedule>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| schedules::by_id(conn, &ws, &id)).await
+    }
+
+    async fn schedules(
+        &self,
+        ws: &WorkspaceId,
+        before: Option<&ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, StoreError> {
+        let (ws, before) = (ws.clone(), before.cloned());
+        self.read(move |conn| schedules::list(conn, &ws, before.as_ref(), limit)).await
+    }
+
+    async fn delete_schedule(&self, ws: &WorkspaceId, id: &ScheduleId) -> Result<bool, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.write(move |tx| schedules::delete(tx.conn, &ws, &id)).await
+    }
+
+    async fn purge_schedules(&self, limit: u32) -> Result<bool, StoreError> {
+        // Asked often, and seldom there is anything: that costs no transaction.
+        if !self.read(schedules::any_deleted).await? {
+            return Ok(false);
+        }
+        self.write(move |tx| schedules::purge(tx.conn, limit)).await
+    }
+
+    async fn pause_schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        expected: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.write(move |tx| schedules::pause(tx.conn, &ws, &id, expected)).await
+    }
+
+    async fn resume_schedule(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        next: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.write(move |tx| schedules::resume(tx.conn, &ws, &id, next)).await
+    }
+
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>, StoreError> {
+        self.read(move |conn| schedules::due(conn, now, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(schedules::next_due).await
+    }
+
+    async fn settle_slots(&self, settle: Settle) -> Result<Settled, StoreError> {
+        self.write(move |tx| schedules::settle(tx.conn, &settle)).await
+    }
+
+    async fn slots(
+        &self,
+        ws: &WorkspaceId,
+        id: &ScheduleId,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Slot>, StoreError> {
+        let (ws, id) = (ws.clone(), id.clone());
+        self.read(move |conn| schedules::slots(conn, &ws, &id, before, limit)).await
     }
 
     async fn task_load(&self) -> Result<TaskLoad, StoreError> {

@@ -136,7 +136,7 @@ struct SmallDisk<'a>(&'a Path);
 impl<'a> SmallDisk<'a> {
     fn mount(at: &'a Path) -> Option<Self> {
         let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(at).output();
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(at).output();
         mount.is_ok_and(|output| output.status.success()).then_some(Self(at))
     }
 }
@@ -158,7 +158,7 @@ async fn a_full_disk_loses_nothing_and_is_survived() {
     let store = open(&path).await.unwrap();
     // What is freed must hold what the log moves into the database.
     let ballast = folder.path().join("ballast");
-    std::fs::write(&ballast, vec![0; 1024 * 1024]).unwrap();
+    std::fs::write(&ballast, vec![0; 2 * 1024 * 1024]).unwrap();
     let mut accepted = 0;
     let error = loop {
         let mut new = new_task("a");

@@ -1,5 +1,5 @@
 //! The store's promises, and what SQLite adds to them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod conformance;
 mod durability;

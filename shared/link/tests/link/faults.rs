@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, ManualClock, SystemClock};
-use agentos_link::{EdgeIdentity, LinkState, Transport, TransportChoice};
+use agentos_link::{EdgeIdentity, EdgeSessions as _, LinkState, Transport, TransportChoice};
 use tokio::net::UdpSocket;
 
 use crate::relay::Relay;

@@ -1,7 +1,7 @@
 //! Joining a hub by a token.
 
 use agentos_domain::Classified;
-use agentos_link::{EdgeIdentity, HubLink, LinkError, join};
+use agentos_link::{EdgeIdentity, EdgeSessions as _, HubLink, LinkError, join};
 use std::sync::Arc;
 
 use crate::services::hub_routes;

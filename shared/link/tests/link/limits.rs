@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use agentos_link::{LinkState, TransportChoice};
+use agentos_link::{EdgeSessions as _, LinkState, TransportChoice};
 use agentos_proto::v1::enrolment_client::EnrolmentClient;
 use agentos_proto::v1::liveness_client::LivenessClient;
 use agentos_proto::v1::runs_client::RunsClient;

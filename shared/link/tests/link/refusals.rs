@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use agentos_link::{LinkState, TransportChoice};
+use agentos_link::{EdgeSessions as _, LinkState, TransportChoice};
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::pem::PemObject;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use agentos_link::{EdgeIdentity, EdgeSession, LinkChannel, Transport, TransportChoice};
+use agentos_link::{
+    EdgeIdentity, EdgeSession, EdgeSessions as _, LinkChannel, Transport, TransportChoice,
+};
 use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_proto::v1::runs_client::RunsClient;
 use agentos_proto::v1::{AppendRequest, AttachRequest, FetchBlobRequest, RunEvent};

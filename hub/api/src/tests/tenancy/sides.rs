@@ -15,6 +15,7 @@ use super::super::{Answer, Fixture};
 use super::{Op, Verb, Whose};
 
 mod keys;
+mod schedules;
 
 const WORKSPACES: [&str; 2] = ["first-tenant", "second-tenant"];
 /// A part of everything that a side sends, but for what both send alike.
@@ -47,6 +48,8 @@ struct Side {
     keys: Vec<(String, bool)>,
     /// Providers of which it has a key.
     providers: BTreeSet<String>,
+    /// Newest last: id, name and whether it is enabled.
+    schedules: Vec<(String, String, bool)>,
     /// Streams of events that go on, with their task.
     streams: Vec<(String, Body)>,
 }
@@ -74,6 +77,7 @@ impl Side {
         secrets.push(self.key.clone());
         secrets.push(BlobHash::of(text(self.canary, 1).as_bytes()).to_string());
         secrets.extend(self.tasks.iter().map(|task| task.id.clone()));
+        secrets.extend(self.schedules.iter().map(|(id, ..)| id.clone()));
         secrets.extend(self.keys.iter().map(|(id, _)| id.clone()));
         secrets
     }
@@ -139,6 +143,7 @@ impl Pair {
                 files: BTreeMap::new(),
                 keys: vec![(made.key_id.to_string(), false)],
                 providers: BTreeSet::new(),
+                schedules: vec![],
                 streams: vec![],
             });
         }
@@ -206,6 +211,9 @@ impl Pair {
             Op::SetProviderKey(name) => self.set_provider_key(side, name).await,
             Op::ListProviderKeys => self.list_provider_keys(side).await,
             Op::RemoveProviderKey(of, name) => self.remove_provider_key(side, of, name).await,
+            Op::AddSchedule(name) => self.add_schedule(side, name).await,
+            Op::ListSchedules => self.list_schedules(side).await,
+            Op::Schedule(verb, whose, at) => self.schedule(side, verb, whose, at).await,
             Op::Elsewhere(number) => self.elsewhere(side, number).await,
         }
     }
@@ -438,6 +446,7 @@ impl Pair {
             self.list_files(side).await;
             self.list_keys(side).await;
             self.list_provider_keys(side).await;
+            self.list_schedules(side).await;
             for number in 0..3 {
                 self.get_file(side, Whose::Mine, number, false).await;
             }

@@ -8,6 +8,7 @@ mod leases;
 mod proposals;
 mod provider_keys;
 mod queue;
+mod schedules;
 mod tasks;
 mod workspaces;
 
@@ -62,6 +63,16 @@ promises! {
         priorities_order_the_tasks_of_one_workspace,
         workspaces_and_tiers_have_limits,
         a_full_queue_refuses_and_its_owner_alone;
+    schedules:
+        a_schedule_is_kept_as_it_was_made,
+        names_and_numbers_of_schedules_have_limits,
+        schedules_and_slots_come_in_pages_of_their_workspace,
+        slots_are_recorded_with_the_task_of_the_newest,
+        whoever_read_another_next_slot_changes_nothing,
+        a_slot_with_a_row_is_not_run_again,
+        a_full_queue_holds_a_slot_up_until_it_is_too_late,
+        a_paused_schedule_is_not_due,
+        a_deleted_schedule_leaves_its_tasks_alone;
     leases:
         the_oldest_task_is_claimed_first,
         a_late_writer_is_fenced,
