@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agentos_domain::Classified as _;
 use agentos_domain::{
-    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolOutcome,
+    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolError, ToolOutcome,
 };
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
@@ -244,9 +244,11 @@ impl Runner {
             answer
         };
         let generation = generation.instrument(span);
-        let completion = match tokio::time::timeout(self.time_left(), generation).await {
+        let step = Duration::from_secs(self.config.agent.step_timeout_seconds);
+        let completion = match tokio::time::timeout(self.time_left().min(step), generation).await {
             Ok(completion) => completion?,
-            Err(_) => return Ok(Outcome::TimedOut),
+            Err(_) if self.time_left().is_zero() => return Ok(Outcome::TimedOut),
+            Err(_) => return Ok(Outcome::Entry(step_timed_out(step))),
         };
         Ok(Outcome::Entry(match completion {
             Ok(completion) => completion.into(),
@@ -350,7 +352,8 @@ impl Runner {
         };
         let begun = self.bench.clock.monotonic();
         let work = self.bench.tools.call(&call, &context);
-        let work = tokio::time::timeout(self.time_left(), work);
+        let limit = Duration::from_secs(self.config.agent.tool_timeout_seconds);
+        let work = tokio::time::timeout(self.time_left().min(limit), work);
         let outcome: ToolOutcome = match self.attempt.cancel.run_until_cancelled(work).await {
             None => return Err(WorkerError::Cancelled),
             Some(Err(_)) => {
@@ -359,7 +362,10 @@ impl Runner {
                     // It may have had its effect: a person has to look.
                     return self.report(Entry::ToolUnknown { call_id: call.id }).await;
                 }
-                return self.report_outcome(Outcome::TimedOut).await;
+                if self.time_left().is_zero() {
+                    return self.report_outcome(Outcome::TimedOut).await;
+                }
+                tool_timed_out(limit)
             }
             Some(Ok(outcome)) => outcome,
         };
@@ -367,6 +373,20 @@ impl Runner {
         spans::note_result(&outcome, duration_ms);
         self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
     }
+}
+
+fn step_timed_out(limit: Duration) -> Entry {
+    let message = format!(
+        "a model call took longer than {} s: ask something smaller, or raise step_timeout_seconds",
+        limit.as_secs()
+    );
+    Entry::Failed { error: ErrorInfo::new("step_timeout", message) }
+}
+
+/// For the model, which can try something else.
+fn tool_timed_out(limit: Duration) -> ToolOutcome {
+    let message = format!("the call took longer than {} s; ask for less", limit.as_secs());
+    ToolOutcome::Err(ToolError::new("timeout", message))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -115,10 +115,7 @@ impl Dispatcher {
         } else {
             self.shared.store.expire_leases(now).await.map(|tasks| {
                 if !tasks.is_empty() {
-                    tracing::info!(
-                        tasks = tasks.len(),
-                        "leases expired; the tasks are queued again"
-                    );
+                    tracing::info!(tasks = tasks.len(), "leases expired; their edges are lost");
                 }
                 self.shared.publish_requeued(&tasks);
             })

@@ -90,7 +90,7 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
         first_tool: claimed.first_tool.as_ref().map(ToString::to_string).unwrap_or_default(),
         journal: claimed.journal.iter().map(serde_json::to_string).collect::<Result<_, _>>()?,
         manifest: serde_json::to_string(&claimed.manifest)?,
-        timeout_ms: claimed.agent.timeout_seconds.saturating_mul(1000),
+        timeout_ms: u64::try_from(claimed.time_left.as_millis()).unwrap_or(u64::MAX),
         request_id: claimed.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         granted: claimed.granted.iter().map(ToString::to_string).collect(),
     })

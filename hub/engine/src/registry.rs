@@ -70,7 +70,7 @@ impl EdgeRegistry for Registry {
         let work = async move {
             let lost = shared.store.release_lost(&edge, &kept, now).await?;
             if !lost.is_empty() {
-                tracing::info!(%edge, tasks = lost.len(), "the edge lost runs; queued again");
+                tracing::info!(%edge, tasks = lost.len(), "the edge lost runs");
             }
             shared.publish_requeued(&lost);
             Ok(())
