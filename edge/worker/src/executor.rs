@@ -126,6 +126,7 @@ impl Executor for ExecutorService {
         if !self.attempts.insert(&attempt) {
             return Ok(Response::new(ExecuteReply {}));
         }
+        agentos_faults::crash_point("edge.execute.accepted");
         let (bench, attempts) = (Arc::clone(bench), Arc::clone(&self.attempts));
         let span = spans::run(&attempt, &assignment.config, request_id.as_ref());
         let run = async move {
@@ -165,6 +166,7 @@ impl Executor for ExecutorService {
     ) -> Result<Response<CancelReply>, Status> {
         let request = request.into_inner();
         if let Some(attempt) = self.attempts.get(&request.attempt_id) {
+            agentos_faults::crash_point("edge.cancel.received");
             attempt.cancel.cancel();
         }
         Ok(Response::new(CancelReply {}))

@@ -127,6 +127,7 @@ impl RunFiles {
             .await
             .map_err(failed)?
             .map_err(failed)?;
+        agentos_faults::crash_point("edge.file.fetched");
         Ok(())
     }
 }
