@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentos_domain::TaskStatus;
-use agentos_tests::harness::{Hub, HubPorts, Place, SmallDisk, System, check_whole, eventually, skip};
+use agentos_tests::harness::{
+    Hub, HubPorts, Place, SmallDisk, System, check_whole, eventually, skip,
+};
 use anyhow::{Context as _, Result};
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -22,29 +22,29 @@ use super::plan::{TOOLS, class_of};
 
 /// A side effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Effect {
+pub(crate) struct Effect {
     /// What repeating it does.
-    pub class: ToolClass,
+    pub(crate) class: ToolClass,
     /// The key that its call was given.
-    pub key: String,
+    pub(crate) key: String,
     /// What it was about.
-    pub item: String,
+    pub(crate) item: String,
 }
 
 /// All effects so far; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Effects(Arc<Mutex<Vec<Effect>>>);
+pub(crate) struct Effects(Arc<Mutex<Vec<Effect>>>);
 
 impl Effects {
     /// In the order in which they came.
     #[must_use]
-    pub fn all(&self) -> Vec<Effect> {
+    pub(crate) fn all(&self) -> Vec<Effect> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a call with this key had its effect.
     #[must_use]
-    pub fn seen(&self, key: &str) -> bool {
+    pub(crate) fn seen(&self, key: &str) -> bool {
         let effects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         effects.iter().any(|effect| effect.key == key)
     }
@@ -57,7 +57,7 @@ impl Effects {
     ///
     /// # Errors
     /// If the socket breaks.
-    pub async fn serve(self, listener: UnixListener) -> Result<()> {
+    pub(crate) async fn serve(self, listener: UnixListener) -> Result<()> {
         let calls = TaskTracker::new();
         loop {
             let (stream, _) = listener.accept().await.context("the socket of effects")?;

@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 use super::random::Random;
 
 /// An agent that calls what it likes.
-pub const FREE: &str = "Free";
+pub(crate) const FREE: &str = "Free";
 /// An agent that asks before it changes anything.
-pub const CAREFUL: &str = "Careful";
+pub(crate) const CAREFUL: &str = "Careful";
 /// The tools that there are, by class.
-pub const TOOLS: [(&str, ToolClass); 3] =
+pub(crate) const TOOLS: [(&str, ToolClass); 3] =
     [("look", ToolClass::Read), ("put", ToolClass::Idempotent), ("send", ToolClass::Once)];
 
 /// A call that the model makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedCall {
+pub(crate) struct PlannedCall {
     /// The tool.
-    pub tool: String,
+    pub(crate) tool: String,
     /// What the call is about; no other call has it.
-    pub item: String,
+    pub(crate) item: String,
 }
 
 /// What the model of a task does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The calls of each of its answers but the last, which has none.
-    pub answers: Vec<Vec<PlannedCall>>,
+    pub(crate) answers: Vec<Vec<PlannedCall>>,
 }
 
 impl Plan {
     /// The plan of a task by its number.
     #[must_use]
-    pub fn of(seed: u64, number: u64) -> Self {
+    pub(crate) fn of(seed: u64, number: u64) -> Self {
         let mut random = Random::new(seed, 1000 + number);
         let mut items = 0;
         let answers = (0..random.between(1, 3)).map(|_| {
@@ -53,25 +53,25 @@ impl Plan {
 
     /// As the input of a task.
     #[must_use]
-    pub fn to_input(&self) -> String {
+    pub(crate) fn to_input(&self) -> String {
         serde_json::json!(self).to_string()
     }
 
     /// From the input of a task; `None` if it is none.
     #[must_use]
-    pub fn from_input(input: &str) -> Option<Self> {
+    pub(crate) fn from_input(input: &str) -> Option<Self> {
         serde_json::from_str(input).ok()
     }
 
     /// All calls.
-    pub fn calls(&self) -> impl Iterator<Item = &PlannedCall> {
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &PlannedCall> {
         self.answers.iter().flatten()
     }
 }
 
 /// The class of a tool of the load.
 #[must_use]
-pub fn class_of(tool: &str) -> Option<ToolClass> {
+pub(crate) fn class_of(tool: &str) -> Option<ToolClass> {
     TOOLS.iter().find(|(name, _)| *name == tool).map(|(_, class)| *class)
 }
 

@@ -79,12 +79,8 @@ impl Network {
     /// # Errors
     /// If `ip` fails.
     pub fn let_through(&self) -> Result<()> {
-        self.edge.ip(&["neigh", "flush", "all"])?;
-        self.hub.ip(&["neigh", "flush", "all"])?;
-        // What was fixed is not flushed; what was not is not there.
-        let _ = self.edge.ip(&["neigh", "del", HUB_ADDRESS, "dev", "cable"]);
-        for address in EDGE_ADDRESSES {
-            let _ = self.hub.ip(&["neigh", "del", address, "dev", "cable"]);
+        for machine in [&self.edge, &self.hub] {
+            machine.ip(&["neigh", "flush", "dev", "cable", "nud", "permanent"])?;
         }
         Ok(())
     }

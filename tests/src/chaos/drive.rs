@@ -1,0 +1,289 @@
+//! Carries the schedule out: starts what died, aims it at the next point, and
+//! does the other harm in between.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use agentos_domain::{Clock as _, SystemClock};
+use agentos_faults::Program;
+use anyhow::Result;
+
+use super::schedule::{Fault, Schedule, Target};
+use super::world::World;
+
+/// Between two looks at the processes.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a point may be waited for before something is done to pass it.
+const PROVOKE_AFTER: Duration = Duration::from_secs(2);
+/// How long a point may be waited for at all, for this time.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How often a point is aimed at before it counts as missed.
+const TRIES: u32 = 6;
+/// Longer than a lease and the look that ends it.
+const BEYOND_LEASE: Duration = Duration::from_millis(6500);
+/// Before a program that ended by itself on a full disk is started again.
+const AGAIN: Duration = Duration::from_millis(300);
+/// After the disk was full, a program may still end because of it.
+const AFTERMATH: Duration = Duration::from_secs(3);
+
+/// What came of it.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Driven {
+    /// `kill -9`, at points and elsewhere.
+    pub(crate) kills: u64,
+    /// How often a process died at each point.
+    pub(crate) hits: BTreeMap<String, u64>,
+    /// Other faults, by kind.
+    pub(crate) others: u64,
+    /// Points that were not passed, however often they were aimed at.
+    pub(crate) missed: Vec<&'static str>,
+    /// Programs that ended by themselves.
+    pub(crate) incidents: Vec<String>,
+}
+
+/// What makes an end of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heal {
+    Resume(Program),
+    LetThrough,
+    MakeRoom,
+}
+
+/// One of the two programs.
+struct Side {
+    program: Program,
+    targets: VecDeque<Target>,
+    armed: Option<Target>,
+    /// When it was started.
+    since: Duration,
+    /// Deaths at points that are counted.
+    deaths: usize,
+    /// Whether it was killed from here.
+    killed: bool,
+    provoked: bool,
+    /// Not to be started before.
+    not_before: Duration,
+}
+
+impl Side {
+    fn new(program: Program, targets: VecDeque<Target>) -> Self {
+        let zero = Duration::ZERO;
+        Self {
+            program,
+            targets,
+            armed: None,
+            since: zero,
+            deaths: 0,
+            killed: false,
+            provoked: false,
+            not_before: zero,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.targets.is_empty() && self.armed.is_none()
+    }
+}
+
+/// The driver of one schedule.
+pub(crate) struct Drive<'a> {
+    world: &'a mut World,
+    sides: [Side; 2],
+    faults: VecDeque<(Duration, Fault)>,
+    next_fault: Duration,
+    heals: Vec<(Duration, Heal)>,
+    /// Until then a program may end by itself.
+    excused: Duration,
+    driven: Driven,
+    say: &'a dyn Fn(&str),
+}
+
+fn now() -> Duration {
+    SystemClock.monotonic()
+}
+
+impl<'a> Drive<'a> {
+    /// One for a world that runs.
+    pub(crate) fn new(world: &'a mut World, schedule: Schedule, say: &'a dyn Fn(&str)) -> Self {
+        let hub = Side::new(Program::Hub, schedule.hub);
+        let edge = Side::new(Program::Edge, schedule.edge);
+        Self {
+            world,
+            sides: [hub, edge],
+            faults: schedule.faults,
+            next_fault: now(),
+            heals: Vec::new(),
+            excused: Duration::ZERO,
+            driven: Driven::default(),
+            say,
+        }
+    }
+
+    /// Does everything, then lets everything be well.
+    ///
+    /// # Errors
+    /// If the system refuses to do harm.
+    pub(crate) async fn run(mut self) -> Result<Driven> {
+        // Both are started anew, with a first aim.
+        self.kill(0)?;
+        self.kill(1)?;
+        loop {
+            self.look_after(0)?;
+            self.look_after(1)?;
+            self.heal(now())?;
+            let aimed = self.sides.iter().all(Side::is_done);
+            if aimed && self.faults.is_empty() && self.heals.is_empty() {
+                break;
+            }
+            if self.next_fault <= now()
+                && let Some((gap, fault)) = self.faults.pop_front()
+            {
+                self.harm(fault)?;
+                self.next_fault = now() + gap;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.heal(Duration::MAX)?;
+        self.look_after(0)?;
+        self.look_after(1)?;
+        Ok(self.driven)
+    }
+
+    fn kill(&mut self, side: usize) -> Result<()> {
+        self.sides[side].killed = true;
+        self.driven.kills += 1;
+        self.world.process(self.sides[side].program)?.kill()
+    }
+
+    /// Starts a program that died, and sees to it that one that is aimed at a
+    /// point passes it.
+    fn look_after(&mut self, side: usize) -> Result<()> {
+        let program = self.sides[side].program;
+        if !self.world.process(program)?.is_running()? {
+            if self.sides[side].not_before <= now() {
+                self.bury(side)?;
+            }
+            return Ok(());
+        }
+        let Side { armed: Some(target), since, provoked, .. } = self.sides[side] else {
+            return Ok(());
+        };
+        let waited = now().saturating_sub(since);
+        if waited > PATIENCE {
+            // It dies all the same, though not there.
+            return self.kill(side);
+        }
+        if waited > PROVOKE_AFTER && !provoked {
+            self.sides[side].provoked = true;
+            match target.point {
+                "hub.leases.expired" => self.harm(Fault::PauseEdge(BEYOND_LEASE))?,
+                "hub.session.opened" | "hub.session.taken_back" => self.kill(1)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes how a process died, and starts the next.
+    fn bury(&mut self, side: usize) -> Result<()> {
+        let program = self.sides[side].program;
+        let deaths = self.world.deaths(program)?;
+        let at_point = deaths.get(self.sides[side].deaths).cloned();
+        let (armed, killed) = (self.sides[side].armed.take(), self.sides[side].killed);
+        if let Some(point) = at_point {
+            self.sides[side].deaths += 1;
+            if !killed {
+                self.driven.kills += 1;
+            }
+            *self.driven.hits.entry(point).or_default() += 1;
+            self.progress();
+        } else {
+            let again = armed.and_then(|target| self.again(target));
+            self.sides[side].targets.extend(again);
+            if !killed && now() > self.excused && !self.world.ground.is_full() {
+                let output = self.world.process(program)?.output();
+                let from = output.len().saturating_sub(2000);
+                let end = output.get(from..).unwrap_or(&output);
+                self.driven.incidents.push(format!("the {program:?} ended by itself:\n{end}"));
+            }
+            if !killed {
+                self.sides[side].not_before = now() + AGAIN;
+            }
+        }
+        let side = &mut self.sides[side];
+        side.armed = side.targets.pop_front();
+        (side.since, side.killed, side.provoked) = (now(), false, false);
+        self.world.launch(program, side.armed.as_ref())
+    }
+
+    /// A target that was not met: later, at its first passage.
+    fn again(&mut self, target: Target) -> Option<Target> {
+        let tries = target.tries + 1;
+        if tries < TRIES {
+            return Some(Target { nth: 1, tries, ..target });
+        }
+        self.driven.missed.push(target.point);
+        None
+    }
+
+    fn progress(&self) {
+        if self.driven.kills % 10 == 0 {
+            let left: usize = self.sides.iter().map(|side| side.targets.len()).sum();
+            let (kills, faults) = (self.driven.kills, self.faults.len());
+            (self.say)(&format!("{kills} kills; {left} aimed ones and {faults} faults to come"));
+        }
+    }
+
+    fn harm(&mut self, fault: Fault) -> Result<()> {
+        let until = |time: Duration| now() + time;
+        match fault {
+            Fault::KillHub => self.kill(0)?,
+            Fault::KillEdge => self.kill(1)?,
+            Fault::KillBoth => {
+                self.kill(0)?;
+                self.kill(1)?;
+            }
+            Fault::PauseHub(time) | Fault::PauseEdge(time) => {
+                let program =
+                    if fault == Fault::PauseHub(time) { Program::Hub } else { Program::Edge };
+                let process = self.world.process(program)?;
+                if process.is_running()? {
+                    process.pause()?;
+                }
+                self.heals.push((until(time), Heal::Resume(program)));
+            }
+            _ if !self.world.ground.harm(fault)? => return Ok(()),
+            Fault::Partition(time) | Fault::PartitionToHub(time) | Fault::PartitionToEdge(time) => {
+                self.heals.push((until(time), Heal::LetThrough));
+            }
+            Fault::FullDisk(time) => self.heals.push((until(time), Heal::MakeRoom)),
+            Fault::NewAddress => {}
+        }
+        if fault.kills() == 0 {
+            self.driven.others += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the faults whose time is over.
+    fn heal(&mut self, time: Duration) -> Result<()> {
+        let due: Vec<_> = self.heals.iter().filter(|(at, _)| *at <= time).copied().collect();
+        self.heals.retain(|(at, _)| *at > time);
+        for (_, heal) in due {
+            match heal {
+                Heal::Resume(program) => {
+                    let process = self.world.process(program)?;
+                    if process.is_running()? {
+                        process.resume()?;
+                    }
+                }
+                Heal::LetThrough => self.world.ground.let_through()?,
+                Heal::MakeRoom => {
+                    self.world.ground.make_room()?;
+                    self.excused = now() + AFTERMATH;
+                }
+            }
+        }
+        Ok(())
+    }
+}
