@@ -21,12 +21,6 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing is wrong.
-    #[must_use]
-    pub(crate) fn is_good(&self) -> bool {
-        self.lost.is_empty() && self.duplicated.is_empty() && self.broken.is_empty()
-    }
-
     /// All that is wrong, a line each.
     #[must_use]
     pub(crate) fn lines(&self) -> Vec<String> {

@@ -90,6 +90,8 @@ pub(crate) struct Drive<'a> {
     world: &'a mut World,
     sides: [Side; 2],
     faults: VecDeque<(Duration, Fault)>,
+    /// How many aimed kills and other faults there were at the beginning.
+    planned: (usize, usize),
     next_fault: Duration,
     heals: Vec<(Duration, Heal)>,
     /// Until then a program may end by itself.
@@ -105,12 +107,14 @@ fn now() -> Duration {
 impl<'a> Drive<'a> {
     /// One for a world that runs.
     pub(crate) fn new(world: &'a mut World, schedule: Schedule, say: &'a dyn Fn(&str)) -> Self {
+        let planned = (schedule.hub.len() + schedule.edge.len(), schedule.faults.len());
         let hub = Side::new(Program::Hub, schedule.hub);
         let edge = Side::new(Program::Edge, schedule.edge);
         Self {
             world,
             sides: [hub, edge],
             faults: schedule.faults,
+            planned,
             next_fault: now(),
             heals: Vec::new(),
             excused: Duration::ZERO,
@@ -135,7 +139,7 @@ impl<'a> Drive<'a> {
             if aimed && self.faults.is_empty() && self.heals.is_empty() {
                 break;
             }
-            if self.next_fault <= now()
+            if self.is_due()
                 && let Some((gap, fault)) = self.faults.pop_front()
             {
                 self.harm(fault)?;
@@ -147,6 +151,13 @@ impl<'a> Drive<'a> {
         self.look_after(0)?;
         self.look_after(1)?;
         Ok(self.driven)
+    }
+
+    /// Whether another fault is due: they are spread over the aimed kills.
+    fn is_due(&self) -> bool {
+        let (aimed, faults) = self.planned;
+        let left: usize = self.sides.iter().map(|side| side.targets.len()).sum();
+        self.next_fault <= now() && self.faults.len() * aimed >= left * faults
     }
 
     fn kill(&mut self, side: usize) -> Result<()> {
