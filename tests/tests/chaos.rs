@@ -1,7 +1,7 @@
 //! The short form of the chaos test: a few kills at crash points and elsewhere,
 //! under load. `cargo xtask chaos` is the long one.
 
-use agentos_tests::chaos::{self, Programs};
+use agentos_tests::chaos::{self, Extent, Programs};
 use agentos_tests::harness::note;
 use anyhow::Result;
 
@@ -14,7 +14,8 @@ const SEED: u64 = 1;
 #[test]
 fn a_dozen_kills_lose_nothing_and_double_nothing() -> Result<()> {
     let programs = Programs { hub: HUB.into(), edge: CHAOS_EDGE.into() };
-    let report = chaos::run(&programs, KILLS, SEED, &note)?;
+    let extent = Extent { kills: KILLS, seed: SEED, keep: false };
+    let report = chaos::run(&programs, extent, &note)?;
     note(&serde_json::to_string(&report)?);
     assert!(report.is_good(), "{:?}: {:#?}", report.kept, report.wrong);
     // It was no test otherwise.

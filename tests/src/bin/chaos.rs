@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use agentos_domain::{Clock as _, SystemClock};
-use agentos_tests::chaos::{self, Options, Programs, Report};
+use agentos_tests::chaos::{self, Extent, Options, Programs, Report};
 use anyhow::Context as _;
 use clap::Parser as _;
 
@@ -40,7 +40,8 @@ fn harm(options: &Options) -> anyhow::Result<bool> {
             tell(line);
         }
     };
-    let report = chaos::run(&programs, options.kills(), seed, &say)?;
+    let extent = Extent { kills: options.kills(), seed, keep: options.keep };
+    let report = chaos::run(&programs, extent, &say)?;
     show(&report);
     let json = serde_json::to_string(&report)?;
     writeln!(std::io::stdout(), "{json}").context("cannot write to standard output")?;

@@ -18,6 +18,10 @@ pub(crate) struct Verdict {
     pub(crate) broken: Vec<String>,
     /// Calls of class `once` whose outcome a person had to find out.
     pub(crate) unknown: u64,
+    /// Of those, calls that the person had made again and that happened twice:
+    /// the first effect came after the person had looked, or the second try
+    /// was lost too.
+    pub(crate) repeated: u64,
 }
 
 impl Verdict {
@@ -104,6 +108,14 @@ fn one_task(asked: &Asked, task: &Task, steps: &[Step], verdict: &mut Verdict) {
     if task.status == TaskStatus::Completed {
         all_done(asked, steps, verdict);
     }
+    for pair in steps.windows(2) {
+        let again = matches!(pair[1].entry, Entry::ToolRetry { .. } | Entry::ToolUnknown { .. });
+        // Nothing takes as long as a run may take: only a loss makes a call's
+        // outcome unknown, and then another lease finds it so.
+        if again && pair[0].fence == pair[1].fence {
+            verdict.broken.push(format!("{id}: nothing was lost before {:?}", pair[1]));
+        }
+    }
 }
 
 /// Whether every call of the plan came to an end.
@@ -179,6 +191,9 @@ fn effects(history: &History, calls: &BTreeMap<String, Announced>, verdict: &mut
     }
     for (key, count) in counts {
         let Some(call) = calls.get(key) else { continue };
+        if call.class == ToolClass::Once && count > 1 {
+            verdict.repeated += 1;
+        }
         if call.class == ToolClass::Once && count > 1 + call.retries {
             let (item, retries) = (&call.item, call.retries);
             verdict.duplicated.push(format!(

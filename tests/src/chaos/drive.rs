@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use agentos_domain::{Clock as _, SystemClock};
-use agentos_faults::Program;
 use anyhow::Result;
 
 use super::schedule::{Fault, Schedule, Target};
-use super::world::World;
+use super::world::{Machine, World};
 
 /// Between two looks at the processes.
 const LOOK: Duration = Duration::from_millis(10);
@@ -25,6 +24,11 @@ const BEYOND_LEASE: Duration = Duration::from_millis(6500);
 const AGAIN: Duration = Duration::from_millis(300);
 /// After the disk was full, a program may still end because of it.
 const AFTERMATH: Duration = Duration::from_secs(3);
+
+/// The machines' places in the list of sides.
+const HUB: usize = 0;
+const EDGE: usize = 1;
+const OTHER: usize = 2;
 
 /// What came of it.
 #[derive(Debug, Default, Clone)]
@@ -44,14 +48,14 @@ pub(crate) struct Driven {
 /// What makes an end of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heal {
-    Resume(Program),
+    Resume(Machine),
     LetThrough,
     MakeRoom,
 }
 
-/// One of the two programs.
+/// What is done to one machine.
 struct Side {
-    program: Program,
+    machine: Machine,
     targets: VecDeque<Target>,
     armed: Option<Target>,
     /// When it was started.
@@ -66,10 +70,10 @@ struct Side {
 }
 
 impl Side {
-    fn new(program: Program, targets: VecDeque<Target>) -> Self {
+    fn new(machine: Machine, targets: VecDeque<Target>) -> Self {
         let zero = Duration::ZERO;
         Self {
-            program,
+            machine,
             targets,
             armed: None,
             since: zero,
@@ -88,7 +92,7 @@ impl Side {
 /// The driver of one schedule.
 pub(crate) struct Drive<'a> {
     world: &'a mut World,
-    sides: [Side; 2],
+    sides: [Side; 3],
     faults: VecDeque<(Duration, Fault)>,
     /// How many aimed kills and other faults there were at the beginning.
     planned: (usize, usize),
@@ -108,11 +112,12 @@ impl<'a> Drive<'a> {
     /// One for a world that runs.
     pub(crate) fn new(world: &'a mut World, schedule: Schedule, say: &'a dyn Fn(&str)) -> Self {
         let planned = (schedule.hub.len() + schedule.edge.len(), schedule.faults.len());
-        let hub = Side::new(Program::Hub, schedule.hub);
-        let edge = Side::new(Program::Edge, schedule.edge);
+        let hub = Side::new(Machine::Hub, schedule.hub);
+        let edge = Side::new(Machine::Edge, schedule.edge);
+        let other = Side::new(Machine::Other, VecDeque::new());
         Self {
             world,
-            sides: [hub, edge],
+            sides: [hub, edge, other],
             faults: schedule.faults,
             planned,
             next_fault: now(),
@@ -128,12 +133,11 @@ impl<'a> Drive<'a> {
     /// # Errors
     /// If the system refuses to do harm.
     pub(crate) async fn run(mut self) -> Result<Driven> {
-        // Both are started anew, with a first aim.
-        self.kill(0)?;
-        self.kill(1)?;
+        // They are started anew, with a first aim.
+        self.kill(HUB)?;
+        self.kill(EDGE)?;
         loop {
-            self.look_after(0)?;
-            self.look_after(1)?;
+            (HUB..=OTHER).try_for_each(|side| self.look_after(side))?;
             self.heal(now())?;
             let aimed = self.sides.iter().all(Side::is_done);
             if aimed && self.faults.is_empty() && self.heals.is_empty() {
@@ -148,8 +152,7 @@ impl<'a> Drive<'a> {
             tokio::time::sleep(LOOK).await;
         }
         self.heal(Duration::MAX)?;
-        self.look_after(0)?;
-        self.look_after(1)?;
+        (HUB..=OTHER).try_for_each(|side| self.look_after(side))?;
         Ok(self.driven)
     }
 
@@ -163,14 +166,14 @@ impl<'a> Drive<'a> {
     fn kill(&mut self, side: usize) -> Result<()> {
         self.sides[side].killed = true;
         self.driven.kills += 1;
-        self.world.process(self.sides[side].program)?.kill()
+        self.world.process(self.sides[side].machine)?.kill()
     }
 
     /// Starts a program that died, and sees to it that one that is aimed at a
     /// point passes it.
     fn look_after(&mut self, side: usize) -> Result<()> {
-        let program = self.sides[side].program;
-        if !self.world.process(program)?.is_running()? {
+        let machine = self.sides[side].machine;
+        if !self.world.process(machine)?.is_running()? {
             if self.sides[side].not_before <= now() {
                 self.bury(side)?;
             }
@@ -188,7 +191,7 @@ impl<'a> Drive<'a> {
             self.sides[side].provoked = true;
             match target.point {
                 "hub.leases.expired" => self.harm(Fault::PauseEdge(BEYOND_LEASE))?,
-                "hub.session.opened" | "hub.session.taken_back" => self.kill(1)?,
+                "hub.session.opened" | "hub.session.taken_back" => self.kill(EDGE)?,
                 _ => {}
             }
         }
@@ -197,8 +200,8 @@ impl<'a> Drive<'a> {
 
     /// Notes how a process died, and starts the next.
     fn bury(&mut self, side: usize) -> Result<()> {
-        let program = self.sides[side].program;
-        let deaths = self.world.deaths(program)?;
+        let machine = self.sides[side].machine;
+        let deaths = self.world.deaths(machine)?;
         let at_point = deaths.get(self.sides[side].deaths).cloned();
         let (armed, killed) = (self.sides[side].armed.take(), self.sides[side].killed);
         if let Some(point) = at_point {
@@ -212,10 +215,10 @@ impl<'a> Drive<'a> {
             let again = armed.and_then(|target| self.again(target));
             self.sides[side].targets.extend(again);
             if !killed && now() > self.excused && !self.world.ground.is_full() {
-                let output = self.world.process(program)?.output();
+                let output = self.world.process(machine)?.output();
                 let from = output.len().saturating_sub(2000);
                 let end = output.get(from..).unwrap_or(&output);
-                self.driven.incidents.push(format!("the {program:?} ended by itself:\n{end}"));
+                self.driven.incidents.push(format!("the {machine:?} ended by itself:\n{end}"));
             }
             if !killed {
                 self.sides[side].not_before = now() + AGAIN;
@@ -224,7 +227,7 @@ impl<'a> Drive<'a> {
         let side = &mut self.sides[side];
         side.armed = side.targets.pop_front();
         (side.since, side.killed, side.provoked) = (now(), false, false);
-        self.world.launch(program, side.armed.as_ref())
+        self.world.launch(machine, side.armed.as_ref())
     }
 
     /// A target that was not met: later, at its first passage.
@@ -248,21 +251,16 @@ impl<'a> Drive<'a> {
     fn harm(&mut self, fault: Fault) -> Result<()> {
         let until = |time: Duration| now() + time;
         match fault {
-            Fault::KillHub => self.kill(0)?,
-            Fault::KillEdge => self.kill(1)?,
+            Fault::KillHub => self.kill(HUB)?,
+            Fault::KillEdge => self.kill(EDGE)?,
+            Fault::KillOther => self.kill(OTHER)?,
             Fault::KillBoth => {
-                self.kill(0)?;
-                self.kill(1)?;
+                self.kill(HUB)?;
+                self.kill(EDGE)?;
             }
-            Fault::PauseHub(time) | Fault::PauseEdge(time) => {
-                let program =
-                    if fault == Fault::PauseHub(time) { Program::Hub } else { Program::Edge };
-                let process = self.world.process(program)?;
-                if process.is_running()? {
-                    process.pause()?;
-                }
-                self.heals.push((until(time), Heal::Resume(program)));
-            }
+            Fault::PauseHub(time) => self.pause(Machine::Hub, time)?,
+            Fault::PauseEdge(time) => self.pause(Machine::Edge, time)?,
+            Fault::PauseOther(time) => self.pause(Machine::Other, time)?,
             _ if !self.world.ground.harm(fault)? => return Ok(()),
             Fault::Partition(time) | Fault::PartitionToHub(time) | Fault::PartitionToEdge(time) => {
                 self.heals.push((until(time), Heal::LetThrough));
@@ -276,14 +274,23 @@ impl<'a> Drive<'a> {
         Ok(())
     }
 
+    fn pause(&mut self, machine: Machine, time: Duration) -> Result<()> {
+        let process = self.world.process(machine)?;
+        if process.is_running()? {
+            process.pause()?;
+        }
+        self.heals.push((now() + time, Heal::Resume(machine)));
+        Ok(())
+    }
+
     /// Ends the faults whose time is over.
     fn heal(&mut self, time: Duration) -> Result<()> {
         let due: Vec<_> = self.heals.iter().filter(|(at, _)| *at <= time).copied().collect();
         self.heals.retain(|(at, _)| *at > time);
         for (_, heal) in due {
             match heal {
-                Heal::Resume(program) => {
-                    let process = self.world.process(program)?;
+                Heal::Resume(machine) => {
+                    let process = self.world.process(machine)?;
                     if process.is_running()? {
                         process.resume()?;
                     }

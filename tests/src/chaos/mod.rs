@@ -33,5 +33,5 @@ pub use effects::tools;
 pub use engine::PlannedEngine;
 pub use options::Options;
 pub use report::Report;
-pub use run::run;
+pub use run::{Extent, run};
 pub use world::Programs;

@@ -20,6 +20,9 @@ pub struct Options {
     /// Determines the load and what is done; without it, taken from the clock
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Keep logs and history also where nothing is wrong
+    #[arg(long)]
+    pub keep: bool,
     /// Print the JSON line alone
     #[arg(long)]
     pub json: bool,

@@ -20,6 +20,8 @@ pub struct Report {
     pub duplicated: usize,
     /// Calls of class `once` whose outcome was found out and told to the hub.
     pub unknown: u64,
+    /// Of those, calls that a person had made again and that happened twice.
+    pub repeated_by_person: u64,
     /// Crash points that there are.
     pub points: usize,
     /// Those at which a process died, often enough in the full form.
@@ -44,7 +46,8 @@ pub struct Report {
     /// What this machine could not do.
     #[serde(skip)]
     pub left_out: Vec<String>,
-    /// Where the logs and the history are, if something is wrong.
+    /// Where the logs and the history are, if something is wrong or they were
+    /// to be kept.
     #[serde(skip)]
     pub kept: Option<PathBuf>,
 }
@@ -74,6 +77,7 @@ impl Report {
             lost: verdict.lost.len(),
             duplicated: verdict.duplicated.len(),
             unknown: verdict.unknown,
+            repeated_by_person: verdict.repeated,
             points: POINTS.len(),
             points_hit: POINTS.len() - missed.len(),
             broken: verdict.broken.len(),

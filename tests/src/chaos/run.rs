@@ -25,26 +25,32 @@ use crate::harness::Place;
 /// How long tasks may take to end once everything is well.
 const SETTLING: Duration = Duration::from_secs(60);
 
-/// Does so many kills of this seed; `say` is told how it goes.
+/// How much is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// How many processes are killed.
+    pub kills: u64,
+    /// Determines the load and what is done.
+    pub seed: u64,
+    /// Whether logs and history are kept also where nothing is wrong.
+    pub keep: bool,
+}
+
+/// Does it; `say` is told how it goes.
 ///
 /// # Errors
 /// If the test itself cannot be carried out. What the system does wrong is in
 /// the report.
-pub fn run(
-    programs: &Programs,
-    kills: u64,
-    seed: u64,
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<Report> {
+pub fn run(programs: &Programs, extent: Extent, say: &(dyn Fn(&str) + Sync)) -> Result<Report> {
     let begin = SystemClock.monotonic();
     let place = Arc::new(Place::new()?);
     let ground = Ground::find();
     let mut report = ground.inside(|ground| {
         // One thread: all its sockets are in the hub's namespace.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(test(programs, Arc::clone(&place), ground, kills, seed, say))
+        runtime.block_on(test(programs, Arc::clone(&place), ground, extent, say))
     })?;
-    report.seed = seed;
+    report.seed = extent.seed;
     report.seconds = (SystemClock.monotonic().saturating_sub(begin)).as_secs();
     place.passed();
     Ok(report)
@@ -54,10 +60,10 @@ async fn test(
     programs: &Programs,
     place: Arc<Place>,
     ground: Ground,
-    kills: u64,
-    seed: u64,
+    extent: Extent,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Report> {
+    let Extent { kills, seed, .. } = extent;
     let schedule = Schedule::new(seed, kills);
     let hits_each = schedule.hits_each;
     let socket = place.path("effects");
@@ -88,7 +94,7 @@ async fn test(
     settle(&shared, clients).await;
     let mut history = collect(&shared).await?;
     history.incidents.extend_from_slice(&driven.incidents);
-    judge(&place, &world, history, &driven, hits_each, seed)
+    judge(&world, &history, &driven, hits_each, extent)
 }
 
 /// Waits until all tasks have ended, or their time is over.
@@ -108,20 +114,19 @@ async fn settle(shared: &Shared, mut clients: JoinSet<Result<()>>) {
 }
 
 fn judge(
-    place: &Place,
     world: &World,
-    history: History,
+    history: &History,
     driven: &Driven,
     hits_each: u64,
-    seed: u64,
+    extent: Extent,
 ) -> Result<Report> {
-    let verdict = check(&history);
-    let mut report = Report::new(&verdict, &history, driven, hits_each);
+    let verdict = check(history);
+    let mut report = Report::new(&verdict, history, driven, hits_each);
     report.left_out.clone_from(&world.ground.left_out);
-    if !report.is_good() {
-        let folder = kept_in(seed);
-        place.keep_logs(&folder)?;
-        let json = serde_json::to_vec_pretty(&history)?;
+    if extent.keep || !report.is_good() {
+        let folder = kept_in(extent.seed);
+        world.place.keep_logs(&folder)?;
+        let json = serde_json::to_vec_pretty(history)?;
         std::fs::write(folder.join("history.json"), json)?;
         std::fs::write(folder.join("wrong.txt"), report.wrong.join("\n"))?;
         report.kept = Some(folder);

@@ -28,12 +28,16 @@ pub(crate) enum Fault {
     KillHub,
     /// `kill -9` of the edge.
     KillEdge,
-    /// Of both at once.
+    /// Of the other edge.
+    KillOther,
+    /// Of hub and edge at once.
     KillBoth,
     /// The hub stands still for a while.
     PauseHub(Duration),
     /// The edge stands still for a while.
     PauseEdge(Duration),
+    /// The other edge stands still for a while.
+    PauseOther(Duration),
     /// Nothing arrives for a while.
     Partition(Duration),
     /// Nothing arrives at the hub for a while.
@@ -51,7 +55,7 @@ impl Fault {
     #[must_use]
     pub(crate) fn kills(self) -> u64 {
         match self {
-            Self::KillHub | Self::KillEdge => 1,
+            Self::KillHub | Self::KillEdge | Self::KillOther => 1,
             Self::KillBoth => 2,
             _ => 0,
         }
@@ -130,24 +134,25 @@ impl Schedule {
 fn faults(random: &mut Random, kills: u64, others: u64) -> VecDeque<(Duration, Fault)> {
     let (mut all, mut killed) = (Vec::new(), 0);
     while killed < kills {
-        let fault = match random.between(0, 5) {
-            0 | 1 => Fault::KillHub,
-            2 | 3 => Fault::KillEdge,
-            _ if kills - killed >= 2 => Fault::KillBoth,
-            _ => Fault::KillEdge,
+        let fault = match random.between(0, 3) {
+            0 => Fault::KillHub,
+            1 => Fault::KillEdge,
+            2 if kills - killed >= 2 => Fault::KillBoth,
+            _ => Fault::KillOther,
         };
         killed += fault.kills();
         all.push(fault);
     }
     for kind in 0..others {
         let time = Duration::from_millis(random.between(200, 5500));
-        all.push(match kind % 7 {
+        all.push(match kind % 8 {
             0 => Fault::PauseEdge(time),
             1 => Fault::PauseHub(time.min(Duration::from_secs(3))),
             2 => Fault::Partition(time),
             3 => Fault::NewAddress,
             4 => Fault::FullDisk(time.min(Duration::from_secs(2))),
             5 => Fault::PartitionToHub(time),
+            6 => Fault::PauseOther(time),
             _ => Fault::PartitionToEdge(time),
         });
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agentos_faults::{CRASH_AT, CRASH_LOG, Program};
+use agentos_faults::{CRASH_AT, CRASH_LOG};
 use anyhow::Result;
 
 use super::ground::Ground;
@@ -13,6 +13,8 @@ use crate::harness::{Client, Edge, EdgeProgram, Hub, Place, Process};
 
 /// Shorter than the pauses and partitions that happen, so that leases expire.
 const LEASE_SECONDS: &str = "4";
+/// Fewer than there are in flight, so that both edges have something to do.
+const RUNS_PER_EDGE: &str = "5";
 
 /// The programs under test.
 #[derive(Debug, Clone)]
@@ -23,10 +25,41 @@ pub struct Programs {
     pub edge: PathBuf,
 }
 
+/// A machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// The hub's.
+    Hub,
+    /// The edge that is aimed at and cut off.
+    Edge,
+    /// The edge beside it, which takes its runs over.
+    Other,
+}
+
+impl Machine {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Hub, Self::Edge, Self::Other];
+
+    /// What its process and its log are called.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Edge => "edge",
+            Self::Other => "other",
+        }
+    }
+
+    /// The file in which its program notes what it passes.
+    fn passages(self) -> String {
+        format!("{}-points.log", self.name())
+    }
+}
+
 /// What runs.
 pub(crate) struct World {
     /// Dropped before the place that it keeps busy.
     edge: Edge,
+    other: Edge,
     hub: Hub,
     /// Network and disk.
     pub(crate) ground: Ground,
@@ -48,14 +81,6 @@ fn agent(name: &str, asks: bool) -> String {
 const LIMITS: &str = "limits:\n  requests_per_minute_per_key: 1000000\n  \
     requests_per_minute_per_address: 1000000\n  burst: 100000\n";
 
-/// The file in which the program notes what it passes.
-fn passages(program: Program) -> &'static str {
-    match program {
-        Program::Hub => "hub-points.log",
-        Program::Edge => "edge-points.log",
-    }
-}
-
 impl World {
     /// Starts both, without any harm, over a socket of counted effects.
     ///
@@ -72,71 +97,83 @@ impl World {
         place.file("agents/careful.yaml", agent(CAREFUL, true).as_bytes())?;
         let config = format!("agents: {{path: agents}}\n{LIMITS}");
         let config = place.file("agent_os.yaml", config.as_bytes())?.display().to_string();
-        for program in [Program::Hub, Program::Edge] {
-            place.file(passages(program), b"")?;
+        for machine in Machine::ALL {
+            place.file(&machine.passages(), b"")?;
         }
         let data = place.folder("hub")?;
         ground.lay(&place, &data);
         let args = ["--config", &config, "--lease-seconds", LEASE_SECONDS];
+        let args = [&args[..], &["--runs-per-edge", RUNS_PER_EDGE]].concat();
         let mut hub = Hub::new(&place, &programs.hub, data, ground.ports()?, &args);
         ground.settle_hub(&mut hub);
-        hub.set_env(CRASH_LOG, Some(place.path(passages(Program::Hub)).display().to_string()));
+        let passages = place.path(&Machine::Hub.passages());
+        hub.set_env(CRASH_LOG, Some(passages.display().to_string()));
         let client = hub.start().await?;
-        let mut edge = Edge::new(&place, EdgeProgram::plain(&programs.edge), "edge")?;
+        let edge = |machine: Machine| {
+            let mut edge = Edge::new(&place, EdgeProgram::plain(&programs.edge), machine.name())?;
+            edge.set_env("AGENT_OS_EFFECTS", effects.display().to_string());
+            let passages = place.path(&machine.passages());
+            edge.set_env(CRASH_LOG, passages.display().to_string());
+            Ok::<_, anyhow::Error>(edge)
+        };
+        let (mut edge, mut other) = (edge(Machine::Edge)?, edge(Machine::Other)?);
+        // The other one is on the hub's machine: it is never cut off.
         ground.settle_edge(&mut edge);
-        edge.set_env("AGENT_OS_EFFECTS", effects.display().to_string());
-        edge.join(&hub.ports.link.to_string(), &client.invite().await?).await?;
-        edge.set_env(CRASH_LOG, place.path(passages(Program::Edge)).display().to_string());
-        edge.start(&client).await?;
-        Ok(Self { edge, hub, ground, client, place })
+        for edge in [&mut edge, &mut other] {
+            edge.join(&hub.ports.link.to_string(), &client.invite().await?).await?;
+            edge.start(&client).await?;
+        }
+        Ok(Self { edge, other, hub, ground, client, place })
     }
 
-    /// A program's process.
+    /// A machine's process.
     ///
     /// # Errors
     /// If it was never started.
-    pub(crate) fn process(&mut self, program: Program) -> Result<&mut Process> {
-        match program {
-            Program::Hub => self.hub.process(),
-            Program::Edge => self.edge.process(),
+    pub(crate) fn process(&mut self, machine: Machine) -> Result<&mut Process> {
+        match machine {
+            Machine::Hub => self.hub.process(),
+            Machine::Edge => self.edge.process(),
+            Machine::Other => self.other.process(),
         }
     }
 
-    /// Starts a program again, to die at a point or not.
+    /// Starts a machine's program again, to die at a point or not.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(crate) fn launch(&mut self, program: Program, target: Option<&Target>) -> Result<()> {
+    pub(crate) fn launch(&mut self, machine: Machine, target: Option<&Target>) -> Result<()> {
         let at = target.map(|target| format!("{}:{}", target.point, target.nth));
-        match program {
-            Program::Hub => {
+        let edge = match machine {
+            Machine::Hub => {
                 self.hub.set_env(CRASH_AT, at);
-                self.hub.launch()
+                return self.hub.launch();
             }
-            Program::Edge => {
-                self.edge.unset_env(CRASH_AT);
-                if let Some(at) = at {
-                    self.edge.set_env(CRASH_AT, at);
-                }
-                self.edge.run().map(drop)
-            }
+            Machine::Edge => &mut self.edge,
+            Machine::Other => &mut self.other,
+        };
+        edge.unset_env(CRASH_AT);
+        if let Some(at) = at {
+            edge.set_env(CRASH_AT, at);
         }
+        edge.run().map(drop)
     }
 
-    /// Waits until the hub answers and has a session with the edge.
+    /// Waits until the hub answers and has a session with each edge.
     ///
     /// # Errors
     /// If it has none in time.
     pub(crate) async fn connected(&mut self) -> Result<()> {
-        self.edge.connected(&self.client).await.map(drop)
+        self.edge.connected(&self.client).await?;
+        self.other.connected(&self.client).await.map(drop)
     }
 
-    /// The points at which a program's processes died, in order.
+    /// The points at which a machine's processes died, in order.
     ///
     /// # Errors
     /// If the file system refuses.
-    pub(crate) fn deaths(&self, program: Program) -> Result<Vec<String>> {
-        let text = std::fs::read_to_string(self.place.path(passages(program)))?;
+    pub(crate) fn deaths(&self, machine: Machine) -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(self.place.path(&machine.passages()))?;
         let deaths = text.lines().filter_map(|line| line.strip_prefix("killed "));
         Ok(deaths.map(str::to_owned).collect())
     }

@@ -183,7 +183,9 @@ fn sound_histories_are_good() {
         assert!(verdict.lines().is_empty(), "{:#?}", verdict.lines());
     }
     assert_eq!((check(&plain()).unknown, check(&retried()).unknown), (0, 1));
+    assert_eq!(check(&retried()).repeated, 0);
     let twice = changed(retried(), |history| history.effects.push(effect()));
+    assert_eq!(twice.repeated, 1);
     assert!(twice.lines().is_empty(), "a person had it made again: {twice:?}");
     let unanswered = changed(approved(), |history| history.sent[0].answer = Answer::None);
     assert!(unanswered.lines().is_empty(), "its answer was lost: {unanswered:?}");
@@ -265,6 +267,17 @@ fn journals_that_do_not_only_grow_are_found() {
     assert_eq!(fenced.broken.len(), 1, "a late writer: {fenced:?}");
     let gap = changed(plain(), |history| drop(journal(history).remove(2)));
     assert!(!gap.broken.is_empty(), "{gap:?}");
+}
+
+#[test]
+fn calls_that_were_lost_for_no_reason_are_found() {
+    let without_loss = changed(retried(), |history| {
+        for step in journal(history) {
+            step.fence = Fence(1);
+        }
+        asked(history).snapshots.clear();
+    });
+    assert_eq!(without_loss.broken.len(), 1, "{without_loss:?}");
 }
 
 #[test]
