@@ -46,6 +46,12 @@ pub(crate) fn check(history: &History) -> Verdict {
     effects(history, &calls, &mut verdict);
     results(history, &mut verdict);
     proposals(history, &mut verdict);
+    for (path, content) in &history.uploads {
+        if history.files.get(path) != Some(content) {
+            let now = history.files.get(path);
+            verdict.lost.push(format!("the file {path}, which now holds {now:?}"));
+        }
+    }
     let unknown = |steps: &Vec<Step>| {
         steps.iter().filter(|step| matches!(step.entry, Entry::ToolUnknown { .. })).count() as u64
     };
@@ -104,6 +110,12 @@ fn one_task(asked: &Asked, task: &Task, steps: &[Step], verdict: &mut Verdict) {
             verdict.broken.push(format!("the journal of {id} did not only grow: {error:#}"));
         }
         before = snapshot;
+    }
+    if let Some(error) = &asked.watch_error {
+        verdict.broken.push(format!("watching {id}: {error}"));
+    }
+    if asked.told.as_ref().is_some_and(|told| told.as_slice() != steps) {
+        verdict.broken.push(format!("who watched {id} was told of other steps than it has"));
     }
     if task.status == TaskStatus::Completed {
         all_done(asked, steps, verdict);

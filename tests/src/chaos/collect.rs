@@ -2,6 +2,7 @@
 
 use agentos_domain::{Proposal, Task};
 use anyhow::{Context as _, Result};
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 
 use super::history::History;
@@ -20,6 +21,17 @@ pub(crate) async fn collect(shared: &Shared) -> Result<History> {
         let what = format!("the journal of {}", task.task_id);
         let steps = eventually(&what, async || Ok(shared.steps(&task.task_id).await)).await?;
         history.journals.insert(task.task_id.to_string(), steps);
+    }
+    for path in history.uploads.keys() {
+        let file = eventually(path, async || {
+            let request = shared.request(Method::GET, &format!("/api/files/{path}"));
+            Ok(shared.answer(request).await)
+        });
+        let file = file.await?;
+        if file.status.is_success() {
+            let content = String::from_utf8_lossy(&file.body).into_owned();
+            history.files.insert(path.clone(), content);
+        }
     }
     (history.tasks, history.proposals) = (tasks, proposals);
     history.effects = shared.effects.all();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use agentos_domain::{Clock as _, SystemClock};
 use anyhow::Result;
 
+use super::load::Shared;
 use super::schedule::{Fault, Schedule, Target};
 use super::world::{Machine, World};
 
@@ -92,6 +93,7 @@ impl Side {
 /// The driver of one schedule.
 pub(crate) struct Drive<'a> {
     world: &'a mut World,
+    shared: &'a Shared,
     sides: [Side; 3],
     faults: VecDeque<(Duration, Fault)>,
     /// How many aimed kills and other faults there were at the beginning.
@@ -109,14 +111,20 @@ fn now() -> Duration {
 }
 
 impl<'a> Drive<'a> {
-    /// One for a world that runs.
-    pub(crate) fn new(world: &'a mut World, schedule: Schedule, say: &'a dyn Fn(&str)) -> Self {
+    /// One for a world that runs, under the load of `shared`.
+    pub(crate) fn new(
+        world: &'a mut World,
+        shared: &'a Shared,
+        schedule: Schedule,
+        say: &'a dyn Fn(&str),
+    ) -> Self {
         let planned = (schedule.hub.len() + schedule.edge.len(), schedule.faults.len());
         let hub = Side::new(Machine::Hub, schedule.hub);
         let edge = Side::new(Machine::Edge, schedule.edge);
         let other = Side::new(Machine::Other, VecDeque::new());
         Self {
             world,
+            shared,
             sides: [hub, edge, other],
             faults: schedule.faults,
             planned,
@@ -190,7 +198,11 @@ impl<'a> Drive<'a> {
         if waited > PROVOKE_AFTER && !provoked {
             self.sides[side].provoked = true;
             match target.point {
-                "hub.leases.expired" => self.harm(Fault::PauseEdge(BEYOND_LEASE))?,
+                "hub.leases.expired" => {
+                    self.harm(Fault::PauseEdge(BEYOND_LEASE))?;
+                    self.harm(Fault::PauseOther(BEYOND_LEASE))?;
+                }
+                point if point.contains("cancel") => self.shared.set_impatient(true),
                 "hub.session.opened" | "hub.session.taken_back" => self.kill(EDGE)?,
                 _ => {}
             }
@@ -223,6 +235,9 @@ impl<'a> Drive<'a> {
             if !killed {
                 self.sides[side].not_before = now() + AGAIN;
             }
+        }
+        if self.sides[side].provoked {
+            self.shared.set_impatient(false);
         }
         let side = &mut self.sides[side];
         side.armed = side.targets.pop_front();

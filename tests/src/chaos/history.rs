@@ -20,6 +20,11 @@ pub(crate) struct Asked {
     pub(crate) acknowledged: Vec<TaskId>,
     /// The journal as it was read on the way, in order.
     pub(crate) snapshots: Vec<Vec<Step>>,
+    /// The journal as it was told while it was written, for tasks that were
+    /// watched.
+    pub(crate) told: Option<Vec<Step>>,
+    /// What went wrong with the watching.
+    pub(crate) watch_error: Option<String>,
     /// Whether the client asked for the end of the task.
     pub(crate) cancel_sent: bool,
     /// Whether the hub said that it had ended it.
@@ -37,6 +42,8 @@ impl Asked {
             plan,
             acknowledged: Vec::new(),
             snapshots: Vec::new(),
+            told: None,
+            watch_error: None,
             cancel_sent: false,
             cancel_acknowledged: false,
             ended: false,
@@ -79,6 +86,10 @@ pub(crate) struct History {
     pub(crate) sent: Vec<Sent>,
     /// The effects, in the order in which they came.
     pub(crate) effects: Vec<Effect>,
+    /// The files whose upload was acknowledged, and what is in them.
+    pub(crate) uploads: BTreeMap<String, String>,
+    /// What is in them at the end.
+    pub(crate) files: BTreeMap<String, String>,
     /// All tasks that the hub knows at the end.
     pub(crate) tasks: Vec<Task>,
     /// Their journals.

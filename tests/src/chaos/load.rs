@@ -1,6 +1,7 @@
 //! The load: clients that ask for tasks, follow them to their end, and try
 //! again whenever the hub does not answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(120);
 /// snapshot then has something that the edge lacks.
 const UPLOADS: u64 = 4;
 
+/// Tasks whose number this divides are also watched while they run.
+const WATCHED: u64 = 3;
+
 /// What all clients use.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -34,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) effects: Effects,
     history: Arc<Mutex<History>>,
     seed: u64,
+    /// Whether clients end the tasks that run, so that cancellations happen.
+    impatient: Arc<AtomicBool>,
     /// No new tasks from then on.
     pub(crate) enough: CancellationToken,
 }
@@ -42,8 +48,13 @@ impl Shared {
     /// Clients of this hub.
     #[must_use]
     pub(crate) fn new(client: Client, effects: Effects, seed: u64) -> Self {
-        let (history, enough) = (Arc::default(), CancellationToken::new());
-        Self { client, effects, history, seed, enough }
+        let (history, impatient) = (Arc::default(), Arc::default());
+        Self { client, effects, history, seed, impatient, enough: CancellationToken::new() }
+    }
+
+    /// Has clients end the tasks that run, or lets them run.
+    pub(crate) fn set_impatient(&self, impatient: bool) {
+        self.impatient.store(impatient, Ordering::Relaxed);
     }
 
     /// What happened so far.
@@ -101,18 +112,23 @@ impl Shared {
                 self.upload(number).await;
             }
             let id = self.submit(number, &key, &plan).await?;
-            self.follow(number, &id).await;
+            if number % WATCHED == 0 {
+                tokio::join!(self.follow(number, &id), self.watch(number, &id));
+            } else {
+                self.follow(number, &id).await;
+            }
         }
         Ok(())
     }
 
     /// Repeating it does nothing more, so it is repeated until it is done.
     async fn upload(&self, number: u64) {
-        let path = format!("/api/files/notes/{}.txt", number % 40);
-        let content = format!("note {number}");
+        let (path, content) = (format!("notes/{number}.txt"), format!("note {number}"));
         loop {
-            let request = self.request(Method::PUT, &path).body(content.clone());
+            let request = self.request(Method::PUT, &format!("/api/files/{path}"));
+            let request = request.body(content.clone());
             if self.answer(request).await.is_some_and(|reply| reply.status.is_success()) {
+                self.history().uploads.insert(path, content);
                 return;
             }
             tokio::time::sleep(PAUSE).await;
@@ -158,6 +174,10 @@ impl Shared {
                 self.cancel(number, id).await;
             }
             let task = self.task(id).await;
+            let runs = task.as_ref().is_some_and(|task| task.status == TaskStatus::Running);
+            if runs && self.impatient.load(Ordering::Relaxed) {
+                self.cancel(number, id).await;
+            }
             if random.chance(30)
                 && let Some(steps) = self.steps(id).await
             {
@@ -169,6 +189,22 @@ impl Shared {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Follows a task's events, over as many connections as it takes.
+    async fn watch(&self, number: u64, id: &TaskId) {
+        let mut watch = self.client.watch_id(id);
+        let watched = watch.to_end().await;
+        let live = watch.live();
+        let in_order = live.is_sorted_by_key(|place| (place.fence, place.index));
+        let distinct = live.windows(2).all(|pair| pair[0] != pair[1]);
+        let error = match watched {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(()) if in_order && distinct => None,
+            Ok(()) => Some(format!("out of order: {live:?}")),
+        };
+        let told = watch.steps().ok();
+        self.note(number, |asked| (asked.told, asked.watch_error) = (told, error));
     }
 
     async fn cancel(&self, number: u64, id: &TaskId) {

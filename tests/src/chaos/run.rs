@@ -87,7 +87,7 @@ async fn test(
         Ok(())
     });
     say(&format!("{kills} kills, seed {seed}"));
-    let driven = Drive::new(&mut world, schedule, say).run().await?;
+    let driven = Drive::new(&mut world, &shared, schedule, say).run().await?;
     shared.enough.cancel();
     world.connected().await.context("after the last fault")?;
     say("everything is well again; waiting for what was begun");

@@ -270,6 +270,30 @@ fn journals_that_do_not_only_grow_are_found() {
 }
 
 #[test]
+fn what_watchers_and_files_tell_must_be_so() {
+    let told = changed(plain(), |history| {
+        let steps = journal(history).clone();
+        asked(history).told = Some(steps);
+    });
+    assert!(told.lines().is_empty(), "{told:?}");
+    let short = changed(plain(), |history| asked(history).told = Some(Vec::new()));
+    assert_eq!(short.broken.len(), 1, "{short:?}");
+    let mixed = changed(plain(), |history| asked(history).watch_error = Some("x".to_owned()));
+    assert_eq!(mixed.broken.len(), 1, "{mixed:?}");
+    let upload = |history: &mut History, now: &str| {
+        history.uploads.insert("a".to_owned(), "1".to_owned());
+        history.files.insert("a".to_owned(), now.to_owned());
+    };
+    assert!(changed(plain(), |history| upload(history, "1")).lines().is_empty());
+    assert_eq!(changed(plain(), |history| upload(history, "0")).lost.len(), 1);
+    let gone = changed(plain(), |history| {
+        upload(history, "1");
+        history.files.clear();
+    });
+    assert_eq!(gone.lost.len(), 1, "{gone:?}");
+}
+
+#[test]
 fn calls_that_were_lost_for_no_reason_are_found() {
     let without_loss = changed(retried(), |history| {
         for step in journal(history) {
