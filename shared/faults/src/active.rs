@@ -11,9 +11,18 @@ use nix::unistd::Pid;
 
 use crate::{CRASH_AT, CRASH_LOG};
 
+/// What happens at the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// The process is killed.
+    Kill,
+    /// The process stands still until somebody has it go on.
+    Stop,
+}
+
 /// What this process is told, and what it has passed.
 pub(crate) struct Plan {
-    at: Option<(String, u64)>,
+    at: Option<(String, u64, Act)>,
     log: Option<PathBuf>,
     passed: Mutex<HashMap<&'static str, u64>>,
 }
@@ -23,10 +32,10 @@ impl Plan {
         Self { at: at.and_then(parse), log, passed: Mutex::default() }
     }
 
-    /// Notes a passage; returns whether it is the last.
-    pub(crate) fn pass(&self, name: &'static str) -> bool {
+    /// Notes a passage; returns what happens now.
+    pub(crate) fn pass(&self, name: &'static str) -> Option<Act> {
         if self.at.is_none() && self.log.is_none() {
-            return false;
+            return None;
         }
         let count = {
             let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,11 +46,12 @@ impl Plan {
         if count == 1 {
             self.note("passed", name);
         }
-        let last = self.at.as_ref().is_some_and(|(at, nth)| at == name && count == *nth);
-        if last {
-            self.note("killed", name);
+        let (at, nth, act) = self.at.as_ref()?;
+        if at != name || count != *nth {
+            return None;
         }
-        last
+        self.note(if *act == Act::Kill { "killed" } else { "stopped" }, name);
+        Some(*act)
     }
 
     /// One write, so that lines of several processes do not mix.
@@ -53,10 +63,15 @@ impl Plan {
     }
 }
 
-/// `NAME:NTH`; `None` is never.
-fn parse(text: &str) -> Option<(String, u64)> {
-    let (name, nth) = text.rsplit_once(':')?;
-    Some((name.to_owned(), nth.parse().ok()?))
+/// `NAME:NTH`, or `NAME:NTH:stop`; `None` is never.
+fn parse(text: &str) -> Option<(String, u64, Act)> {
+    let mut parts = text.split(':');
+    let (name, nth) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+    match (parts.next(), parts.next()) {
+        (None, None) => Some((name, nth, Act::Kill)),
+        (Some("stop"), None) => Some((name, nth, Act::Stop)),
+        _ => None,
+    }
 }
 
 pub(crate) fn pass(name: &'static str) {
@@ -65,10 +80,13 @@ pub(crate) fn pass(name: &'static str) {
         let at = std::env::var(CRASH_AT).ok();
         Plan::new(at.as_deref(), std::env::var_os(CRASH_LOG).map(PathBuf::from))
     });
-    if plan.pass(name) {
+    let signal = match plan.pass(name) {
+        None => return,
         // Nothing of this process runs after it, not even a destructor.
-        let _ = kill(Pid::this(), Signal::SIGKILL);
-    }
+        Some(Act::Kill) => Signal::SIGKILL,
+        Some(Act::Stop) => Signal::SIGSTOP,
+    };
+    let _ = kill(Pid::this(), signal);
 }
 
 #[cfg(test)]
@@ -78,18 +96,22 @@ mod tests {
     #[test]
     fn the_nth_passage_of_the_named_point_is_the_last() {
         let plan = Plan::new(Some("a.b:2"), None);
-        assert!(!plan.pass("a.b"));
-        assert!(!plan.pass("a.c"));
-        assert!(plan.pass("a.b"));
-        assert!(!plan.pass("a.b"), "it was not killed");
+        assert_eq!(plan.pass("a.b"), None);
+        assert_eq!(plan.pass("a.c"), None);
+        assert_eq!(plan.pass("a.b"), Some(Act::Kill));
+        assert_eq!(plan.pass("a.b"), None, "it was not killed");
+        let plan = Plan::new(Some("a.b:1:stop"), None);
+        assert_eq!(plan.pass("a.b"), Some(Act::Stop));
+        assert_eq!(plan.pass("a.b"), None, "it goes on");
     }
 
     #[test]
     fn nothing_ends_a_process_that_is_not_told_where() {
-        for at in [None, Some(""), Some("a.b"), Some("a.b:"), Some("a.b:0"), Some("a.b:x")] {
-            let plan = Plan::new(at, None);
-            assert!((0..9).all(|_| !plan.pass("a.b")), "{at:?}");
+        for at in ["", "a.b", "a.b:", "a.b:0", "a.b:x", "a.b:1:go", "a.b:1:stop:2"] {
+            let plan = Plan::new(Some(at), None);
+            assert!((0..9).all(|_| plan.pass("a.b").is_none()), "{at}");
         }
+        assert_eq!(Plan::new(None, None).pass("a.b"), None);
     }
 
     #[test]

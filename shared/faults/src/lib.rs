@@ -4,7 +4,7 @@
 //! A point costs nothing unless the feature `crash-points` is on, which no
 //! shipped program asks for. With it, a process that finds
 //! `AGENT_OS_CRASH_AT=NAME:NTH` in its environment kills itself when it passes
-//! that point for the nth time; and the file that `AGENT_OS_CRASH_LOG` names
+//! that point for the nth time, or with `NAME:NTH:stop` stops as it is; and the file that `AGENT_OS_CRASH_LOG` names
 //! gets a line for each point that a process passes, and for its end.
 
 #[cfg(feature = "crash-points")]
@@ -13,11 +13,13 @@ mod points;
 
 pub use points::{POINTS, Point, Program};
 
-/// The variable that names where a process ends: `NAME:NTH`.
+/// The variable that names where a process ends: `NAME:NTH`, or where it stops:
+/// `NAME:NTH:stop`.
 pub const CRASH_AT: &str = "AGENT_OS_CRASH_AT";
 
 /// The variable that names a file for what was passed: a line `passed NAME` at
-/// the first passage of each point, a line `killed NAME` before the end.
+/// the first passage of each point, a line `killed NAME` or `stopped NAME` before
+/// that happens.
 pub const CRASH_LOG: &str = "AGENT_OS_CRASH_LOG";
 
 /// This process is at a point of [`POINTS`].

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const TRIES: u32 = 6;
 /// Longer than a lease and the look that ends it.
 const BEYOND_LEASE: Duration = Duration::from_millis(6500);
+/// What a process that stood still may do before it is killed.
+const LATE_WORK: Duration = Duration::from_secs(2);
 /// Before a program that ended by itself on a full disk is started again.
 const AGAIN: Duration = Duration::from_millis(300);
 /// After the disk was full, a program may still end because of it.
@@ -63,6 +65,10 @@ struct Side {
     since: Duration,
     /// Deaths at points that are counted.
     deaths: usize,
+    /// Stops at points that are counted.
+    stops: usize,
+    /// When it is killed after a stop, to be aimed again.
+    done_at: Option<Duration>,
     /// Whether it was killed from here.
     killed: bool,
     provoked: bool,
@@ -79,6 +85,8 @@ impl Side {
             armed: None,
             since: zero,
             deaths: 0,
+            stops: 0,
+            done_at: None,
             killed: false,
             provoked: false,
             not_before: zero,
@@ -86,7 +94,7 @@ impl Side {
     }
 
     fn is_done(&self) -> bool {
-        self.targets.is_empty() && self.armed.is_none()
+        self.targets.is_empty() && self.armed.is_none() && self.done_at.is_none()
     }
 }
 
@@ -187,9 +195,20 @@ impl<'a> Drive<'a> {
             }
             return Ok(());
         }
+        if let Some(done_at) = self.sides[side].done_at {
+            return if done_at <= now() { self.kill(side) } else { Ok(()) };
+        }
         let Side { armed: Some(target), since, provoked, .. } = self.sides[side] else {
             return Ok(());
         };
+        if target.stops && self.world.met(machine, "stopped")?.len() > self.sides[side].stops {
+            self.sides[side].stops += 1;
+            self.sides[side].armed = None;
+            self.sides[side].done_at = Some(now() + BEYOND_LEASE + LATE_WORK);
+            self.heals.push((now() + BEYOND_LEASE, Heal::Resume(machine)));
+            self.driven.others += 1;
+            return Ok(());
+        }
         let waited = now().saturating_sub(since);
         if waited > PATIENCE {
             // It dies all the same, though not there.
@@ -213,7 +232,7 @@ impl<'a> Drive<'a> {
     /// Notes how a process died, and starts the next.
     fn bury(&mut self, side: usize) -> Result<()> {
         let machine = self.sides[side].machine;
-        let deaths = self.world.deaths(machine)?;
+        let deaths = self.world.met(machine, "killed")?;
         let at_point = deaths.get(self.sides[side].deaths).cloned();
         let (armed, killed) = (self.sides[side].armed.take(), self.sides[side].killed);
         if let Some(point) = at_point {
@@ -241,6 +260,7 @@ impl<'a> Drive<'a> {
         }
         let side = &mut self.sides[side];
         side.armed = side.targets.pop_front();
+        side.done_at = None;
         (side.since, side.killed, side.provoked) = (now(), false, false);
         self.world.launch(machine, side.armed.as_ref())
     }

@@ -17,6 +17,8 @@ pub(crate) struct Target {
     pub(crate) point: &'static str,
     /// Which passage.
     pub(crate) nth: u64,
+    /// Whether it stands still there, until its lease is another's, instead.
+    pub(crate) stops: bool,
     /// How often it was tried already.
     pub(crate) tries: u32,
 }
@@ -78,6 +80,18 @@ pub(crate) struct Schedule {
 /// Passages of these points come by themselves many times in a second.
 const FREQUENT: [&str; 3] = ["store.operation.done", "store.commit.before", "store.commit.after"];
 
+/// Where an edge stands still: it goes on with what another has taken over.
+const STOPS: [&str; 5] = [
+    "edge.intent.before",
+    "edge.append.sending",
+    "edge.model.replied",
+    "edge.intent.durable",
+    "edge.effect.done",
+];
+
+/// For so many kills there is one such stop.
+const STOP_SHARE: u64 = 20;
+
 /// The most passages to wait for.
 fn most_passages(point: &str) -> u64 {
     match point {
@@ -120,11 +134,18 @@ impl Schedule {
         let (mut hub, mut edge) = (VecDeque::new(), VecDeque::new());
         for point in aimed {
             let nth = random.between(1, most_passages(point.name));
-            let target = Target { point: point.name, nth, tries: 0 };
+            let target = Target { point: point.name, nth, stops: false, tries: 0 };
             match point.program {
                 Program::Hub => hub.push_back(target),
                 Program::Edge => edge.push_back(target),
             }
+        }
+        for number in 0..kills.div_ceil(STOP_SHARE) {
+            let point = STOPS[usize::try_from(number).unwrap_or_default() % STOPS.len()];
+            let nth = random.between(1, most_passages(point));
+            let stop = Target { point, nth, stops: true, tries: 0 };
+            let place = random.between(0, edge.len() as u64);
+            edge.insert(usize::try_from(place).unwrap_or_default(), stop);
         }
         let faults = faults(&mut random, rest, kills / 6 + 1);
         Self { hub, edge, faults, hits_each }
@@ -168,8 +189,8 @@ mod tests {
     use super::*;
 
     fn kills(schedule: &Schedule) -> u64 {
-        let aimed = schedule.hub.len() + schedule.edge.len();
-        aimed as u64 + schedule.faults.iter().map(|(_, fault)| fault.kills()).sum::<u64>()
+        let aimed = schedule.hub.iter().chain(&schedule.edge).filter(|target| !target.stops);
+        aimed.count() as u64 + schedule.faults.iter().map(|(_, fault)| fault.kills()).sum::<u64>()
     }
 
     #[test]
@@ -184,7 +205,7 @@ mod tests {
         for count in [full, 2 * full, 1000] {
             let schedule = Schedule::new(1, count);
             let mut aimed: HashMap<_, u64> = HashMap::new();
-            for target in schedule.hub.iter().chain(&schedule.edge) {
+            for target in schedule.hub.iter().chain(&schedule.edge).filter(|one| !one.stops) {
                 *aimed.entry(target.point).or_default() += 1;
                 assert!(target.nth >= 1);
             }

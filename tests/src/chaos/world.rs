@@ -143,7 +143,10 @@ impl World {
     /// # Errors
     /// If it cannot be started.
     pub(crate) fn launch(&mut self, machine: Machine, target: Option<&Target>) -> Result<()> {
-        let at = target.map(|target| format!("{}:{}", target.point, target.nth));
+        let at = target.map(|target| {
+            let then = if target.stops { ":stop" } else { "" };
+            format!("{}:{}{then}", target.point, target.nth)
+        });
         let edge = match machine {
             Machine::Hub => {
                 self.hub.set_env(CRASH_AT, at);
@@ -168,13 +171,14 @@ impl World {
         self.other.connected(&self.client).await.map(drop)
     }
 
-    /// The points at which a machine's processes died, in order.
+    /// The points at which a machine's processes were `killed` or `stopped`, in
+    /// order.
     ///
     /// # Errors
     /// If the file system refuses.
-    pub(crate) fn deaths(&self, machine: Machine) -> Result<Vec<String>> {
+    pub(crate) fn met(&self, machine: Machine, how: &str) -> Result<Vec<String>> {
         let text = std::fs::read_to_string(self.place.path(&machine.passages()))?;
-        let deaths = text.lines().filter_map(|line| line.strip_prefix("killed "));
-        Ok(deaths.map(str::to_owned).collect())
+        let points = text.lines().filter_map(|line| line.strip_prefix(how));
+        Ok(points.map(|point| point.trim_start().to_owned()).collect())
     }
 }
