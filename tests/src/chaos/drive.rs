@@ -276,7 +276,7 @@ impl<'a> Drive<'a> {
     }
 
     fn progress(&self) {
-        if self.driven.kills % 10 == 0 {
+        if self.driven.kills.is_multiple_of(10) {
             let left: usize = self.sides.iter().map(|side| side.targets.len()).sum();
             let (kills, faults) = (self.driven.kills, self.faults.len());
             (self.say)(&format!("{kills} kills; {left} aimed ones and {faults} faults to come"));

@@ -88,7 +88,7 @@ impl Effects {
 /// faults find them under way.
 fn pauses(key: &str) -> (Duration, Duration) {
     let number = key.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
-    let slow = if number % 8 == 0 { 400 } else { 0 };
+    let slow = if number.is_multiple_of(8) { 400 } else { 0 };
     (Duration::from_millis(number % 15), Duration::from_millis(number / 16 % 25 + slow))
 }
 

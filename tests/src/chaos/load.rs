@@ -108,11 +108,11 @@ impl Shared {
             let plan = Plan::of(self.seed, number);
             let key = format!("chaos-{}-{number}", self.seed);
             self.history().asked.insert(number, Asked::new(key.clone(), plan.clone()));
-            if number % UPLOADS == 0 {
+            if number.is_multiple_of(UPLOADS) {
                 self.upload(number).await;
             }
             let id = self.submit(number, &key, &plan).await?;
-            if number % WATCHED == 0 {
+            if number.is_multiple_of(WATCHED) {
                 tokio::join!(self.follow(number, &id), self.watch(number, &id));
             } else {
                 self.follow(number, &id).await;
