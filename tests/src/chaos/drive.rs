@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const TRIES: u32 = 6;
 /// Longer than a lease and the look that ends it.
 const BEYOND_LEASE: Duration = Duration::from_millis(6500);
+/// How long an edge stands still at a point: the hub may start again meanwhile,
+/// and then leases last once more.
+const STILL: Duration = Duration::from_secs(8);
 /// What a process that stood still may do before it is killed.
 const LATE_WORK: Duration = Duration::from_secs(2);
 /// Before a program that ended by itself on a full disk is started again.
@@ -176,7 +179,9 @@ impl<'a> Drive<'a> {
     fn is_due(&self) -> bool {
         let (aimed, faults) = self.planned;
         let left: usize = self.sides.iter().map(|side| side.targets.len()).sum();
-        self.next_fault <= now() && self.faults.len() * aimed >= left * faults
+        // Nothing disturbs that another takes over what a stopped edge has.
+        let still = self.sides[EDGE].done_at.is_some();
+        !still && self.next_fault <= now() && self.faults.len() * aimed >= left * faults
     }
 
     fn kill(&mut self, side: usize) -> Result<()> {
@@ -204,8 +209,8 @@ impl<'a> Drive<'a> {
         if target.stops && self.world.met(machine, "stopped")?.len() > self.sides[side].stops {
             self.sides[side].stops += 1;
             self.sides[side].armed = None;
-            self.sides[side].done_at = Some(now() + BEYOND_LEASE + LATE_WORK);
-            self.heals.push((now() + BEYOND_LEASE, Heal::Resume(machine)));
+            self.sides[side].done_at = Some(now() + STILL + LATE_WORK);
+            self.heals.push((now() + STILL, Heal::Resume(machine)));
             self.driven.others += 1;
             return Ok(());
         }
@@ -214,7 +219,7 @@ impl<'a> Drive<'a> {
             // It dies all the same, though not there.
             return self.kill(side);
         }
-        if waited > PROVOKE_AFTER && !provoked {
+        if waited > PROVOKE_AFTER && !provoked && self.sides[EDGE].done_at.is_none() {
             self.sides[side].provoked = true;
             match target.point {
                 "hub.leases.expired" => {
@@ -258,9 +263,11 @@ impl<'a> Drive<'a> {
         if self.sides[side].provoked {
             self.shared.set_impatient(false);
         }
+        let still = self.sides[EDGE].done_at.filter(|_| side != EDGE);
         let side = &mut self.sides[side];
-        side.armed = side.targets.pop_front();
-        side.done_at = None;
+        // A hub that keeps dying would keep every lease alive: it waits.
+        side.armed = if still.is_some() { None } else { side.targets.pop_front() };
+        side.done_at = still.filter(|_| !side.targets.is_empty());
         (side.since, side.killed, side.provoked) = (now(), false, false);
         self.world.launch(machine, side.armed.as_ref())
     }
