@@ -288,7 +288,7 @@ fn every_crash_point_is_in_the_table_and_used_once() -> Result<()> {
 }
 
 #[test]
-fn only_the_tests_switch_crash_points_on() -> Result<()> {
+fn no_shipped_program_has_crash_points() -> Result<()> {
     let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
     let mut users = BTreeSet::new();
     for package in &metadata.packages {
