@@ -3,5 +3,6 @@
 
 pub mod auth_cost;
 pub mod bench;
+pub mod chaos;
 pub mod harness;
 pub mod pocket;

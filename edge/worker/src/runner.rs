@@ -89,6 +89,7 @@ impl Runner {
             }
             other => other,
         };
+        agentos_faults::crash_point("edge.run.over");
         runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
         result
     }
@@ -99,7 +100,10 @@ impl Runner {
             return Ok(());
         }
         match self.lay_out(manifest).await? {
-            Some(folder) => self.steps(&folder).await,
+            Some(folder) => {
+                agentos_faults::crash_point("edge.files.laid_out");
+                self.steps(&folder).await
+            }
             None => self.report_outcome(Outcome::TimedOut).await,
         }
     }
@@ -168,12 +172,14 @@ impl Runner {
         self.push(entry)?;
         if announces {
             self.deliver().await?;
+            agentos_faults::crash_point("edge.intent.told");
             return self.keep_from(first).await;
         }
         while let Action::Record(entry) = next(&self.journal, &self.config) {
             self.push(entry)?;
         }
         self.keep_from(first).await?;
+        agentos_faults::crash_point("edge.result.kept");
         self.deliver().await
     }
 
@@ -238,8 +244,10 @@ impl Runner {
         let (model, demonstration) = (status.model, status.demonstration);
         let span = spans::model_call(&model);
         self.attempt.events.push(Event::ModelStarted(ModelStarted { model, demonstration }));
+        agentos_faults::crash_point("edge.model.before");
         let generation = async {
             let answer = self.generate(request).await;
+            agentos_faults::crash_point("edge.model.replied");
             answer.as_ref().map(spans::note_answer).ok();
             answer
         };
@@ -308,7 +316,9 @@ impl Runner {
             Ok(_) => Entry::ApprovalAsked { call, class },
             Err(error) => Entry::ToolRefused { call_id: call.id, error },
         };
-        self.report(entry).await
+        self.report(entry).await?;
+        agentos_faults::crash_point("edge.ask.durable");
+        Ok(())
     }
 
     async fn call_tool(
@@ -342,7 +352,9 @@ impl Runner {
         idempotency_key: String,
     ) -> Result<(), WorkerError> {
         let once = matches!(announce, Entry::ToolIntent { class: ToolClass::Once, .. });
+        agentos_faults::crash_point("edge.intent.before");
         self.report(announce).await?;
+        agentos_faults::crash_point("edge.intent.durable");
         let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
         self.attempt.events.push(Event::ToolStarted(started));
         let context = ToolContext {
@@ -369,9 +381,12 @@ impl Runner {
             }
             Some(Ok(outcome)) => outcome,
         };
+        agentos_faults::crash_point("edge.effect.done");
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
         spans::note_result(&outcome, duration_ms);
-        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
+        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await?;
+        agentos_faults::crash_point("edge.result.durable");
+        Ok(())
     }
 }
 

@@ -203,6 +203,7 @@ impl Engine {
         let _ = self.shared.link.set(link);
         let now = self.shared.clock.now();
         let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
+        agentos_faults::crash_point("hub.started");
         tracing::info!(leases = kept, "engine started; holders of leases may come back");
         warn_of_locked(&self.shared).await;
         let dispatcher = Dispatcher::new(Arc::clone(&self.shared), events);

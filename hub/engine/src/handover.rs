@@ -38,6 +38,7 @@ pub(crate) async fn hand_over(
 ) {
     match execute(session, claimed).await {
         Ok(()) => {
+            agentos_faults::crash_point("hub.execute.answered");
             tracing::info!(edge = %session.edge_id, fence = lease.fence.0, "the edge has the run");
             follow_to_end(shared, session, lease).await;
         }
@@ -99,6 +100,7 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
 /// Queues a run again that its edge does not work on. Nothing happens where the
 /// run has ended properly: its lease is gone then.
 async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
+    agentos_faults::crash_point("hub.give_back.before");
     // Do not offer the same run in a tight loop.
     tokio::time::sleep(REFUSAL_PAUSE).await;
     if session.calls().is_closed() {
@@ -110,7 +112,9 @@ async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
     let mut client = ExecutorClient::new(session.calls());
     // It does not matter what the edge answers: the fence keeps it out.
     let _ = tokio::time::timeout(CANCEL_DEADLINE, client.cancel(stop)).await;
-    match shared.store.release(lease, shared.clock.now()).await {
+    let released = shared.store.release(lease, shared.clock.now()).await;
+    agentos_faults::crash_point("hub.give_back.done");
+    match released {
         Ok(Some(task)) => {
             if shared.fruitless(&lease.task_id, task.steps) >= FRUITLESS_LIMIT {
                 let message = "edges gave this run up five times without a step; \
