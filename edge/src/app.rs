@@ -22,6 +22,9 @@ const QUEUE_LIMIT: usize = 256;
 /// Files kept for later runs, in bytes.
 const CACHE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long runs may take to end their steps when the edge is stopped; a
+/// service manager waits longer before it kills.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// All parts of the edge, with the model loaded.
 pub struct App {
@@ -58,6 +61,7 @@ impl App {
             data_dir: settings.data().to_owned(),
             cache_limit: CACHE_LIMIT,
             heartbeat: HEARTBEAT,
+            drain: DRAIN,
             blocking: Blocking::Threads,
         };
         let worker = Worker::open(
@@ -79,13 +83,14 @@ impl App {
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), EdgeError> {
         let Self { engine, worker, link } = self;
-        let handle = link.handle();
+        let (handle, done) = (link.handle(), CancellationToken::new());
         let result = tokio::try_join!(
             until_end(&cancel, async {
-                link.run(cancel.clone()).await;
+                // The worker gives its runs back through the link.
+                link.run(done.clone()).await;
                 Ok(())
             }),
-            until_end(&cancel, async { Ok(worker.run(handle, cancel.clone()).await?) }),
+            until_end(&done, async { Ok(worker.run(handle, cancel.clone()).await?) }),
         );
         // Before the process ends: a GPU back-end aborts on a live context.
         engine.shutdown().await;

@@ -321,6 +321,16 @@ pub(crate) enum EdgeCommand {
     },
     /// List the edges
     List,
+    /// Give an edge no more work; what it works on goes on to its end
+    Drain {
+        /// The edge's id
+        id: String,
+    },
+    /// Give a drained edge work again
+    Resume {
+        /// The edge's id
+        id: String,
+    },
     /// Shut an edge out, at once and for good
     Revoke {
         /// The edge's id

@@ -27,6 +27,8 @@ pub(crate) async fn run(
             let edges: Value = client.get("/api/edges").await?;
             show_list(terminal, json, &edges)?;
         }
+        EdgeCommand::Drain { id } => drain(client, terminal, json, &id, true).await?,
+        EdgeCommand::Resume { id } => drain(client, terminal, json, &id, false).await?,
         EdgeCommand::Revoke { id } => {
             let path = format!("/api/edges/{}/revoke", part(&id));
             let answer: Value =
@@ -39,6 +41,29 @@ pub(crate) async fn run(
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn drain(
+    client: &Client,
+    terminal: &mut Terminal,
+    json: bool,
+    id: &str,
+    drain: bool,
+) -> Result<(), CliError> {
+    let verb = if drain { "drain" } else { "resume" };
+    let path = format!("/api/edges/{}/{verb}", part(id));
+    let edge: Value = client.json(client.request(Method::POST, &path)).await?;
+    if json {
+        return Ok(terminal.json(&edge)?);
+    }
+    let running = edge["load"]["running_attempts"].as_u64().unwrap_or(0);
+    let text = match (drain, running) {
+        (false, _) => "gets work again".to_owned(),
+        (true, 0) => "gets no more work, and has none".to_owned(),
+        (true, 1) => "gets no more work; 1 run goes on to its end".to_owned(),
+        (true, count) => format!("gets no more work; {count} runs go on to their ends"),
+    };
+    Ok(terminal.line(&format!("{} {text}", word(&edge["edge_id"])))?)
 }
 
 fn show_invitation(terminal: &mut Terminal, json: bool, value: &Value) -> Result<(), CliError> {
@@ -66,6 +91,9 @@ fn show_list(terminal: &mut Terminal, json: bool, value: &Value) -> Result<(), C
         }
         let state = match (edge["revoked_at"].is_null(), edge["connected"] == true) {
             (false, _) => "revoked".to_owned(),
+            (true, true) if !edge["draining_since"].is_null() => {
+                format!("connected by {}, drained", word(&edge["transport"]))
+            }
             (true, true) => format!("connected by {}", word(&edge["transport"])),
             (true, false) => format!("away since {}", word(&edge["last_seen_at"])),
         };

@@ -43,7 +43,9 @@ const GROUPS: [&[&str]; 5] = [
 ];
 /// What cannot succeed without an edge, and so shows nothing about wrong keys,
 /// and what needs no key and seldom guesses a name.
-const OUT_OF_REACH: [&str; 7] = [
+const OUT_OF_REACH: [&str; 9] = [
+    "POST /api/edges/{id}/drain",
+    "POST /api/edges/{id}/resume",
     "POST /api/edges/{id}/revoke",
     "GET /docs/{file}",
     "GET /api/approvals/{id}",

@@ -8,6 +8,9 @@ pub enum WorkerError {
     /// Another attempt holds the task now, or it has ended.
     #[error("the lease is lost: another executor may be at work")]
     Fenced,
+    /// This edge stops: the run goes on elsewhere after the step that is done.
+    #[error("this edge stops, and the run is given back")]
+    HandedOver,
     /// The hub told this edge to stop.
     #[error("the run was cancelled")]
     Cancelled,
@@ -32,6 +35,7 @@ impl Classified for WorkerError {
     fn code(&self) -> &'static str {
         match self {
             Self::Fenced => "fenced",
+            Self::HandedOver => "handed_over",
             Self::Cancelled => "cancelled",
             Self::Refused(_) => "hub_refused",
             Self::Malformed(_) => "malformed",

@@ -8,6 +8,7 @@ use agentos_link::{EdgeLinkHandle, LinkChannel};
 use agentos_proto::v1::runs_client::RunsClient;
 use agentos_proto::v1::{
     AppendRequest, BlobChunk, EdgeLoad, FetchBlobRequest, HeartbeatRequest, HeldAttempt,
+    ReleaseRequest,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -20,6 +21,8 @@ use crate::error::WorkerError;
 
 /// How long one try of a call to the hub may take.
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long giving a run back may take.
+const RELEASE_DEADLINE: Duration = Duration::from_secs(2);
 /// Between two tries while the hub cannot take a report.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait for a link before looking again whether the run still goes on.
@@ -39,6 +42,12 @@ pub(crate) trait Hub: Send + Sync + 'static {
         first_seq: u64,
         entries: &[Entry],
     ) -> Result<(), WorkerError>;
+
+    /// Gives a run back, between two of its steps.
+    ///
+    /// # Errors
+    /// Where the hub does not hear of it: the lease then expires.
+    async fn release(&self, attempt: &Attempt) -> Result<(), WorkerError>;
 
     /// The content of a file of a run's snapshot. Waits for a link where there
     /// is none: the run's own deadline bounds it.
@@ -151,6 +160,21 @@ impl Hub for LinkedHub {
             }
         };
         attempt.cancel.run_until_cancelled(tries).await.unwrap_or(Err(WorkerError::Cancelled))
+    }
+
+    async fn release(&self, attempt: &Attempt) -> Result<(), WorkerError> {
+        let request = ReleaseRequest { attempt: Some(attempt.held()) };
+        let call = async {
+            let Some(mut client) = self.client().await else {
+                return Err(tonic::Status::unavailable("no link to the hub"));
+            };
+            client.release(request).await.map(drop)
+        };
+        let released = tokio::time::timeout(RELEASE_DEADLINE, call).await;
+        let late = |_| tonic::Status::unavailable("the hub did not answer in time");
+        released
+            .unwrap_or_else(|_| Err(late(())))
+            .map_err(|status| WorkerError::Refused(status.message().to_owned()))
     }
 
     async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {

@@ -37,6 +37,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<dyn Clock>,
     /// Cancelled where this edge cannot go on.
     pub(crate) fatal: CancellationToken,
+    /// Cancelled where this edge stops: no run begins another step.
+    pub(crate) draining: CancellationToken,
 }
 
 /// A run as it was handed over.
@@ -129,7 +131,12 @@ impl Runner {
 
     async fn steps(&mut self, folder: &RunFolder) -> Result<(), WorkerError> {
         loop {
-            match next(&self.journal, &self.config) {
+            let action = next(&self.journal, &self.config);
+            let over = matches!(action, Action::Done | Action::Suspend);
+            if !over && self.bench.draining.is_cancelled() {
+                return Err(WorkerError::HandedOver);
+            }
+            match action {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => self.report(entry).await?,
                 Action::Ask { call, class } => self.ask(call, class).await?,

@@ -33,7 +33,10 @@ pub(crate) struct Runs {
     /// Filled when the worker starts: it needs the link, the link needs this.
     pub(crate) bench: OnceCell<Arc<Bench>>,
     pub(crate) tracker: TaskTracker,
-    /// The edge stops: runs end where they can be taken up again.
+    /// The edge stops: runs are given back after the step that they are in.
+    pub(crate) draining: CancellationToken,
+    /// Their time to do so is over: they end, and the next process of this edge
+    /// takes them up.
     pub(crate) stop: CancellationToken,
     /// The worker is gone: runs end wherever they are.
     pub(crate) gone: CancellationToken,
@@ -77,6 +80,9 @@ impl Runs {
     /// Begins a run that the hub hands over; one that is here already goes on.
     pub(crate) async fn begin(&self, request: ExecuteRequest) -> Result<(), Status> {
         let bench = self.bench.get().ok_or_else(|| Status::unavailable("the edge is starting"))?;
+        if self.draining.is_cancelled() {
+            return Err(Status::aborted("the edge stops"));
+        }
         let mut ready = self.ready(&request, Vec::new(), 0)?;
         if !self.attempts.insert(&ready.attempt) {
             return Ok(());
@@ -177,8 +183,13 @@ impl Runs {
             // Whatever happens in the run, even a panic, the attempt ends.
             let _held = held;
             tracing::info!(steps = assignment.journal.len(), "the run begins");
-            let result = Runner::run(bench, Arc::clone(&attempt), assignment).await;
+            let result = Runner::run(Arc::clone(&bench), Arc::clone(&attempt), assignment).await;
             report(&result);
+            if matches!(result, Err(WorkerError::HandedOver))
+                && let Err(error) = bench.hub.release(&attempt).await
+            {
+                tracing::warn!(%error, "could not give a run back; its lease expires");
+            }
             let goes_on = stop.is_cancelled() || matches!(result, Err(WorkerError::EngineStopped));
             if !goes_on && let Err(error) = spool.forget(&attempt.id).await {
                 tracing::warn!(%error, "an ended run stays in the spool");
@@ -200,7 +211,7 @@ pub(crate) struct Recovered {
 fn report(result: &Result<(), WorkerError>) {
     match result {
         Ok(()) => tracing::info!("the run is over"),
-        Err(error @ (WorkerError::Fenced | WorkerError::Cancelled)) => {
+        Err(error @ (WorkerError::Fenced | WorkerError::Cancelled | WorkerError::HandedOver)) => {
             tracing::info!(%error, "the run stopped");
         }
         Err(error) => tracing::warn!(%error, "the run broke off"),

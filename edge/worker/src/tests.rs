@@ -51,6 +51,10 @@ impl Hub for MemoryHub {
         Ok(())
     }
 
+    async fn release(&self, _attempt: &Attempt) -> Result<(), WorkerError> {
+        Ok(())
+    }
+
     async fn fetch(&self, _attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {
         self.fetched.lock().unwrap().push(*hash);
         Ok(Box::new(std::io::Cursor::new(NOTE)))
@@ -154,6 +158,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         hub: Arc::clone(&hub) as Arc<dyn Hub>,
         clock: Arc::new(SystemClock),
         fatal: CancellationToken::new(),
+        draining: CancellationToken::new(),
     };
     let attempt = Attempt {
         task: TaskId::generate(),

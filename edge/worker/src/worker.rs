@@ -40,6 +40,8 @@ pub struct WorkerConfig {
     pub cache_limit: u64,
     /// Between two reports of load and leases; well below the hub's lease time.
     pub heartbeat: Duration,
+    /// How long runs may take to end their steps when the edge stops.
+    pub drain: Duration,
     /// Where work on files is done.
     pub blocking: Blocking,
 }
@@ -73,6 +75,7 @@ impl Worker {
             clock,
             bench: OnceCell::new(),
             tracker: TaskTracker::new(),
+            draining: CancellationToken::new(),
             stop: CancellationToken::new(),
             gone: CancellationToken::new(),
         };
@@ -98,8 +101,8 @@ impl Worker {
         Arc::new(move || attempts.held())
     }
 
-    /// Works until `cancel`, then stops all runs; the next process of this edge
-    /// takes them up, or the hub gives them to another.
+    /// Works until `cancel`, then has all runs end the step that they are in and
+    /// gives them back. The link has to last until this returns.
     ///
     /// # Errors
     /// Where the data folder cannot be used.
@@ -116,17 +119,38 @@ impl Worker {
         self.runs.resume(&bench, recovered);
         // A worker is run once: this consumes it.
         let _ = self.runs.bench.set(bench);
-        let work = self.fatal.run_until_cancelled(self.heartbeats(&hub));
-        cancel.run_until_cancelled(work).await;
-        self.runs.stop.cancel();
-        self.runs.tracker.close();
-        if tokio::time::timeout(STOP_DEADLINE, self.runs.tracker.wait()).await.is_err() {
-            tracing::warn!("runs did not stop within 5 s");
+        let until = async {
+            cancel.run_until_cancelled(self.fatal.cancelled()).await;
+            self.stop().await;
+        };
+        tokio::select! {
+            biased;
+            () = until => {}
+            () = self.heartbeats(&hub) => {}
         }
         if self.fatal.is_cancelled() {
             return Err(WorkerError::EngineStopped);
         }
         Ok(())
+    }
+
+    /// Gives all runs back, each after the step that it is in. What takes too
+    /// long for that is left to the next process of this edge.
+    async fn stop(&self) {
+        self.runs.tracker.close();
+        self.runs.draining.cancel();
+        if !self.fatal.is_cancelled() {
+            let running = self.runs.attempts.len();
+            tracing::info!(running, "stopping; runs end their steps");
+            let drained = tokio::time::timeout(self.config.drain, self.runs.tracker.wait());
+            if drained.await.is_ok() {
+                return;
+            }
+        }
+        self.runs.stop.cancel();
+        if tokio::time::timeout(STOP_DEADLINE, self.runs.tracker.wait()).await.is_err() {
+            tracing::warn!("runs did not stop within 5 s");
+        }
     }
 
     /// What runs need from this edge.
@@ -140,6 +164,7 @@ impl Worker {
             hub,
             clock: Arc::clone(&self.runs.clock),
             fatal: self.fatal.clone(),
+            draining: self.runs.draining.clone(),
         }))
     }
 

@@ -1,7 +1,7 @@
 //! Edges: which there are, letting one join, shutting one out.
 
 use agentos_domain::EdgeId;
-use agentos_engine::Principal;
+use agentos_engine::{EdgeInfo, Principal};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
@@ -68,7 +68,7 @@ fn administers_hub(principal: &Principal) -> Result<(), Problem> {
     if confined(principal).is_none() {
         return Ok(());
     }
-    let detail = "edges belong to the hub: an admin of the workspace `default` invites and revokes";
+    let detail = "edges belong to the hub: an admin of the workspace `default` decides about them";
     Err(Problem::new(Code::InsufficientScope, detail))
 }
 
@@ -104,6 +104,44 @@ pub(crate) async fn revoke(
     } else {
         Err(unknown())
     }
+}
+
+/// Give an edge no more work
+///
+/// What it works on goes on to its end there. It stays so, also over restarts
+/// of hub and edge, until it is resumed.
+#[utoipa::path(post, path = "/api/edges/{id}/drain", tag = "edges", operation_id = "drain_edge",
+    params(("id" = String, Path, description = "The edge")),
+    responses((status = 200, description = "The edge", body = openapi::Edge)))]
+pub(crate) async fn drain(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<Json<EdgeInfo>, Problem> {
+    set_draining(&state, &principal, &id, true).await
+}
+
+/// Give an edge work again
+#[utoipa::path(post, path = "/api/edges/{id}/resume", tag = "edges", operation_id = "resume_edge",
+    params(("id" = String, Path, description = "The edge")),
+    responses((status = 200, description = "The edge", body = openapi::Edge)))]
+pub(crate) async fn resume(
+    State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<Json<EdgeInfo>, Problem> {
+    set_draining(&state, &principal, &id, false).await
+}
+
+async fn set_draining(
+    state: &ApiState,
+    principal: &Principal,
+    id: &str,
+    drain: bool,
+) -> Result<Json<EdgeInfo>, Problem> {
+    administers_hub(principal)?;
+    let id: EdgeId = id.parse().map_err(|_| Problem::new(Code::NotFound, "no such edge"))?;
+    answer(state.engine.drain(&id, drain)).await.map(Json)
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ const SIGN_IN: &[Code] =
 const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 45] = [
+pub(crate) static ROUTES: [Route; 47] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -137,6 +137,8 @@ pub(crate) static ROUTES: [Route; 45] = [
     route(Method::GET, "/api/edges", READ, NONE, |m| on(m, edges::list)),
     route(Method::POST, "/api/edges/invite", ADMIN, BODY, |m| on(m, edges::invite)),
     route(Method::POST, "/api/edges/{id}/revoke", ADMIN, REVOCATION, |m| on(m, edges::revoke)),
+    route(Method::POST, "/api/edges/{id}/drain", ADMIN, REVOCATION, |m| on(m, edges::drain)),
+    route(Method::POST, "/api/edges/{id}/resume", ADMIN, REVOCATION, |m| on(m, edges::resume)),
     route(Method::GET, "/api/keys", ADMIN, NONE, |m| on(m, keys::list)),
     route(Method::POST, "/api/keys", ADMIN, BODY, |m| on(m, keys::create)),
     route(Method::POST, "/api/keys/{id}/revoke", ADMIN, REVOCATION, |m| on(m, keys::revoke)),

@@ -57,7 +57,10 @@ impl Dispatcher {
                 () = cancel.cancelled() => break,
                 _ = tick.tick() => self.look_at_leases().await,
                 event = self.link_events.recv() => match event {
-                    Ok(LinkEvent::Down { epoch, .. }) => { self.taken_up.remove(&epoch); }
+                    Ok(LinkEvent::Down { epoch, .. }) => {
+                        self.taken_up.remove(&epoch);
+                        self.shared.stopping().remove(&epoch);
+                    }
                     Ok(LinkEvent::Up(_)) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
                 },
@@ -151,6 +154,7 @@ impl Dispatcher {
                         tracing::info!(%error, "no task through this session");
                         break;
                     }
+                    Err(StoreError::EdgeDraining { .. }) => break,
                     Err(error) => {
                         tracing::warn!(%error, code = error.code(), "could not lease a task");
                         return;
@@ -162,7 +166,9 @@ impl Dispatcher {
 
     fn has_room(&self, session: &EdgeSession) -> bool {
         let held = self.shared.active.on_edge(&session.edge_id);
-        held < self.shared.config.runs_per_edge && !session.calls().is_closed()
+        held < self.shared.config.runs_per_edge
+            && !session.calls().is_closed()
+            && !self.shared.stopping().contains(&session.epoch)
     }
 
     async fn claim(&self, session: &EdgeSession) -> Result<Option<Claimed>, StoreError> {

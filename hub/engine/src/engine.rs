@@ -1,10 +1,10 @@
 //! The engine as a service: what it owns, and its start and end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Clock, EdgeId, Task, TaskId, builtin_file_agent};
+use agentos_domain::{AgentConfig, Clock, EdgeId, SessionEpoch, Task, TaskId, builtin_file_agent};
 use agentos_link::{EdgeRegistry, EdgeSessions};
 use agentos_proto::v1::runs_server::RunsServer;
 use agentos_snapshot::BlobStore;
@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     /// Owns what must come to its end although its caller has gone: a change
     /// of the store and the telling of it belong together.
     pub(crate) tracker: TaskTracker,
+    /// Sessions of edges that stop: they take no more runs.
+    stopping: Mutex<BTreeSet<SessionEpoch>>,
     /// Tasks that edges gave up, with the steps they had and how often.
     fruitless: Mutex<HashMap<TaskId, (u64, u32)>>,
 }
@@ -69,6 +71,10 @@ impl Shared {
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.tracker.spawn(work.in_current_span()).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(crate) fn stopping(&self) -> MutexGuard<'_, BTreeSet<SessionEpoch>> {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an attempt that ended without a step; returns how many did so in
@@ -158,6 +164,7 @@ impl Engine {
             link: OnceLock::new(),
             active: ActiveAttempts::default(),
             tracker: TaskTracker::new(),
+            stopping: Mutex::default(),
             fruitless: Mutex::default(),
         };
         Self { shared: Arc::new(shared), notifier: None }

@@ -192,23 +192,39 @@ impl EngineHandle {
     /// Where the store fails.
     pub async fn edges(&self) -> Result<Vec<EdgeInfo>, EngineError> {
         let records = self.shared.store.edges().await?;
-        let info = |record: agentos_store::EdgeRecord| {
-            let session = self.session(&record.edge_id);
-            let load = self.shared.loads().get(&record.edge_id).cloned();
-            EdgeInfo {
-                connected: session.is_some(),
-                transport: session.as_ref().map(|session| transport_name(session.transport)),
-                session_epoch: session.as_ref().map(|session| session.epoch),
-                load: load.filter(|_| session.is_some()),
-                edge_id: record.edge_id,
-                name: record.name,
-                version: record.version,
-                joined_at: record.joined_at,
-                last_seen_at: record.last_seen_at,
-                revoked_at: record.revoked_at,
-            }
-        };
-        Ok(records.into_iter().map(info).collect())
+        Ok(records.into_iter().map(|record| self.edge_info(record)).collect())
+    }
+
+    fn edge_info(&self, record: agentos_store::EdgeRecord) -> EdgeInfo {
+        let session = self.session(&record.edge_id);
+        let load = self.shared.loads().get(&record.edge_id).cloned();
+        EdgeInfo {
+            connected: session.is_some(),
+            transport: session.as_ref().map(|session| transport_name(session.transport)),
+            session_epoch: session.as_ref().map(|session| session.epoch),
+            load: load.filter(|_| session.is_some()),
+            edge_id: record.edge_id,
+            name: record.name,
+            version: record.version,
+            joined_at: record.joined_at,
+            last_seen_at: record.last_seen_at,
+            revoked_at: record.revoked_at,
+            draining_since: record.draining_since,
+        }
+    }
+
+    /// Has an edge get no more work (`drain`), or again; what it works on goes
+    /// on to its end there.
+    ///
+    /// # Errors
+    /// Where there is no such edge, or it was revoked.
+    pub async fn drain(&self, edge: &EdgeId, drain: bool) -> Result<EdgeInfo, EngineError> {
+        let now = self.shared.clock.now();
+        let record = self.shared.store.drain_edge(edge, drain, now).await?;
+        let record = record.ok_or_else(|| EngineError::NotFound(format!("edge {edge}")))?;
+        tracing::info!(%edge, drain, "an edge is drained, or works again");
+        self.shared.wake.notify_one();
+        Ok(self.edge_info(record))
     }
 
     /// Makes a one-time token by which an edge joins.

@@ -27,6 +27,8 @@ enum Refusal {
     Final(ErrorInfo),
     /// It may later, or another edge.
     ForNow(String),
+    /// It stops.
+    Stopping,
 }
 
 /// Hands a run over and follows it.
@@ -43,6 +45,11 @@ pub(crate) async fn hand_over(
             follow_to_end(shared, session, lease).await;
         }
         Err(Refusal::Final(error)) => fail(shared, lease, error).await,
+        Err(Refusal::Stopping) => {
+            tracing::info!(edge = %session.edge_id, "the edge stops; another gets the run");
+            shared.stopping().insert(session.epoch);
+            release(shared, lease).await;
+        }
         Err(Refusal::ForNow(reason)) => {
             tracing::warn!(reason, "the edge did not take the run");
             give_back(shared, session, lease).await;
@@ -77,6 +84,7 @@ fn refusal(status: &Status) -> Refusal {
             let message = format!("the edge cannot take this run: {message}");
             Refusal::Final(ErrorInfo::new("edge_refused", message))
         }
+        Code::Aborted => Refusal::Stopping,
         _ => Refusal::ForNow(message),
     }
 }
@@ -125,6 +133,14 @@ async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
             }
         }
         Ok(None) => shared.settled(&lease.task_id),
+        Err(error) => tracing::warn!(%error, "could not give a lease back; it will expire"),
+    }
+}
+
+/// Queues a run again for others, without holding it against the task.
+async fn release(shared: &Shared, lease: &HeldLease) {
+    match shared.store.release(lease, shared.clock.now()).await {
+        Ok(task) => shared.publish_requeued(task.as_slice()),
         Err(error) => tracing::warn!(%error, "could not give a lease back; it will expire"),
     }
 }

@@ -8,7 +8,7 @@ use agentos_link::Peer;
 use agentos_proto::v1::runs_server::Runs;
 use agentos_proto::v1::{
     AppendReply, AppendRequest, BlobChunk, FetchBlobRequest, HeartbeatReply, HeartbeatRequest,
-    HeldAttempt,
+    HeldAttempt, ReleaseReply, ReleaseRequest,
 };
 use agentos_store::{Append, HeldLease, StoreError};
 use futures::Stream;
@@ -140,6 +140,28 @@ impl Runs for RunsService {
         agentos_faults::crash_point("hub.heartbeat.renewed");
         let lost_attempts = lost.iter().map(ToString::to_string).collect();
         Ok(Response::new(HeartbeatReply { lost_attempts }))
+    }
+
+    async fn release(
+        &self,
+        request: Request<ReleaseRequest>,
+    ) -> Result<Response<ReleaseReply>, Status> {
+        let edge = Self::caller(&request)?;
+        let held = request.into_inner().attempt.unwrap_or_default();
+        let held = lease_of(&held)?;
+        let (now, ttl) = (self.shared.clock.now(), self.shared.config.lease_ttl);
+        let shared = Arc::clone(&self.shared);
+        let work = async move {
+            // Only who holds a lease can give it back.
+            let own = std::slice::from_ref(&held);
+            if shared.store.renew(&edge, own, now, ttl).await?.is_empty() {
+                let task = shared.store.release(&held, now).await?;
+                shared.publish_requeued(task.as_slice());
+            }
+            Ok(())
+        };
+        self.shared.to_the_end(work).await.map_err(|error| status_of(&error))?;
+        Ok(Response::new(ReleaseReply {}))
     }
 
     type FetchBlobStream = Pin<Box<dyn Stream<Item = Result<BlobChunk, Status>> + Send>>;

@@ -221,6 +221,8 @@ pub struct EdgeInfo {
     pub last_seen_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Since when it gets no more work, by its owner's wish.
+    pub draining_since: Option<Timestamp>,
     /// How busy it is, as last told.
     pub load: Option<EdgeLoad>,
 }

@@ -77,6 +77,12 @@ pub enum StoreError {
         /// Its id.
         edge: String,
     },
+    /// The edge's owner wants it to get no more work.
+    #[error("the edge {edge} is being drained: have it resume first")]
+    EdgeDraining {
+        /// Its id.
+        edge: String,
+    },
     /// A task is claimed through a session that a newer one has replaced.
     #[error("the session of edge {edge} has been replaced: use its newer one")]
     SessionReplaced {
@@ -190,6 +196,7 @@ impl Classified for StoreError {
             Self::UnknownCursor => "invalid_cursor",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",
+            Self::EdgeDraining { .. } => "edge_draining",
             Self::SessionReplaced { .. } => "session_replaced",
             Self::DiskFull { .. } => "disk_full",
             Self::DiskFailed { .. } => "disk_failed",

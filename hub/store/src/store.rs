@@ -68,7 +68,8 @@ pub trait Store: Send + Sync + 'static {
     /// workspace to the task; later ones get the same snapshot.
     ///
     /// # Errors
-    /// [`StoreError::EdgeRevoked`].
+    /// [`StoreError::EdgeRevoked`], [`StoreError::EdgeDraining`],
+    /// [`StoreError::SessionReplaced`].
     async fn claim_next(&self, claim: Claim) -> Result<Option<Claimed>, StoreError>;
 
     /// Adds entries to a journal and extends the lease; an entry that ends the
@@ -234,6 +235,17 @@ pub trait Store: Send + Sync + 'static {
         id: &EdgeId,
         now: Timestamp,
     ) -> Result<Option<Vec<Task>>, StoreError>;
+
+    /// Has an edge get no more work, or again; what it works on is not touched.
+    /// `None` if the edge is unknown or revoked.
+    ///
+    /// Returns the edge as it now is.
+    async fn drain_edge(
+        &self,
+        id: &EdgeId,
+        drain: bool,
+        now: Timestamp,
+    ) -> Result<Option<EdgeRecord>, StoreError>;
 
     /// Opens a session; it replaces the edge's older one. The number is
     /// greater than that of every session of every edge before.

@@ -298,6 +298,8 @@ pub struct EdgeRecord {
     pub joined_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Since when it gets no more work.
+    pub draining_since: Option<Timestamp>,
     /// When it last opened, used or closed a session.
     pub last_seen_at: Option<Timestamp>,
     /// The version that it last reported.

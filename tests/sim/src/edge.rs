@@ -46,6 +46,7 @@ impl Edge {
             data_dir: folder.to_owned(),
             cache_limit: u64::MAX,
             heartbeat: HEARTBEAT,
+            drain: Duration::from_secs(5),
             blocking: Blocking::InPlace,
         };
         let mut tools = Registry::new();

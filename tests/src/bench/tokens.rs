@@ -81,6 +81,7 @@ async fn both_ways(
             data_dir: folder.join("worker"),
             cache_limit: 1 << 20,
             heartbeat: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
             blocking: Blocking::Threads,
         },
         Arc::clone(engine) as Arc<dyn Engine>,

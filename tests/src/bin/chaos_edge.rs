@@ -52,6 +52,7 @@ async fn serve(data: PathBuf) -> anyhow::Result<()> {
         data_dir: data.clone(),
         cache_limit: 64 * 1024 * 1024,
         heartbeat: Duration::from_secs(1),
+        drain: Duration::from_secs(5),
         blocking: Blocking::Threads,
     };
     let engine = Arc::new(PlannedEngine::default());

@@ -34,7 +34,7 @@ use crate::{
         schedules::create, schedules::list, schedules::show, schedules::remove, schedules::pause,
         schedules::resume, schedules::slots,
         files::list, files::store, files::fetch, files::remove,
-        edges::list, edges::invite, edges::revoke,
+        edges::list, edges::invite, edges::revoke, edges::drain, edges::resume,
         keys::create, keys::list, keys::revoke,
         provider_keys::list, provider_keys::set, provider_keys::remove,
         session::open, session::show, session::close,

@@ -75,6 +75,9 @@ pub(crate) struct Edge {
     /// When it was revoked.
     #[schema(format = DateTime, required)]
     revoked_at: Option<String>,
+    /// Since when it gets no more work, by its owner's wish.
+    #[schema(format = DateTime, required)]
+    draining_since: Option<String>,
     /// How busy it is, as last told.
     #[schema(required)]
     load: Option<EdgeLoad>,

@@ -16,7 +16,7 @@ pub(crate) use document::serve;
 #[cfg(test)]
 pub(crate) use document::{document, templates};
 pub(crate) use machines::{
-    EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
+    Edge, EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
     RevokedEdge, Scope, Session,
 };
 pub(crate) use schedules::{Schedule, SchedulePage, SlotPage};

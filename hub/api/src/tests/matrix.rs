@@ -70,6 +70,8 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("delete /api/files/{path}", "/api/files/canary.txt", Wants::Run),
     ("get /api/edges", "/api/edges", Wants::Read),
     ("post /api/edges/invite", "/api/edges/invite", Wants::Admin),
+    ("post /api/edges/{id}/drain", "/api/edges/EDGE/drain", Wants::Admin),
+    ("post /api/edges/{id}/resume", "/api/edges/EDGE/resume", Wants::Admin),
     ("post /api/edges/{id}/revoke", "/api/edges/EDGE/revoke", Wants::Admin),
     ("get /api/keys", "/api/keys", Wants::Admin),
     ("post /api/keys", "/api/keys", Wants::Admin),

@@ -86,6 +86,21 @@ pub(super) fn revoke(
     Ok(Some(leases::release_lost(conn, id, &[], now)?))
 }
 
+pub(super) fn drain(
+    conn: &Connection,
+    id: &EdgeId,
+    drain: bool,
+    now: Timestamp,
+) -> Result<Option<EdgeRecord>, Fault> {
+    let found = conn
+        .prepare_cached(
+            "UPDATE edges SET draining_since = CASE WHEN ?2 THEN coalesce(draining_since, ?3) END
+             WHERE edge_id = ?1 AND revoked_at IS NULL",
+        )?
+        .execute(params![id.to_string(), drain, now.millis()])?;
+    if found == 0 { Ok(None) } else { by_id(conn, id) }
+}
+
 /// Refuses a claim through a session that is not the edge's newest: the link
 /// may not have noticed yet that the old one is dead.
 pub(super) fn refuse_shut_out(
@@ -98,6 +113,12 @@ pub(super) fn refuse_shut_out(
         conn.prepare_cached("SELECT 1 FROM edges WHERE edge_id = ?1 AND session_epoch > ?2")?;
     if statement.exists(params![id.to_string(), rows::int(epoch.0)])? {
         return Err(StoreError::SessionReplaced { edge: id.to_string() }.into());
+    }
+    let draining = conn
+        .prepare_cached("SELECT 1 FROM edges WHERE edge_id = ?1 AND draining_since IS NOT NULL")?
+        .exists([id.to_string()])?;
+    if draining {
+        return Err(StoreError::EdgeDraining { edge: id.to_string() }.into());
     }
     Ok(())
 }

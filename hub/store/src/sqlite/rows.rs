@@ -115,6 +115,7 @@ pub(super) fn edge(row: &Row<'_>) -> Result<EdgeRecord> {
         name: row.get("name")?,
         joined_at: time(row, "joined_at")?,
         revoked_at: time_opt(row, "revoked_at")?,
+        draining_since: time_opt(row, "draining_since")?,
         last_seen_at: time_opt(row, "last_seen_at")?,
         version: row.get("version")?,
         session_epoch: uint_opt(row, "session_epoch")?.map(SessionEpoch),

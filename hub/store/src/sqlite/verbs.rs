@@ -240,6 +240,16 @@ impl Store for SqliteStore {
         self.write(move |tx| edges::revoke(tx.conn, &id, now)).await
     }
 
+    async fn drain_edge(
+        &self,
+        id: &EdgeId,
+        drain: bool,
+        now: Timestamp,
+    ) -> Result<Option<EdgeRecord>, StoreError> {
+        let id = id.clone();
+        self.write(move |tx| edges::drain(tx.conn, &id, drain, now)).await
+    }
+
     async fn open_session(
         &self,
         edge: &EdgeId,
