@@ -3,7 +3,6 @@
 use agentos_domain::{Entry, TaskStatus};
 use agentos_tests::harness::{Setup, System, check_continued};
 use anyhow::{Result, ensure};
-use nix::sys::signal::Signal;
 use reqwest::Method;
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
@@ -27,7 +26,7 @@ async fn a_stopped_edge_ends_its_step_and_gives_the_run_back() -> Result<()> {
     let task = system.submit(SHORT).await?;
     system.probe.called(1).await?;
     let before = system.client.steps(&task).await?;
-    system.edge.process()?.signal(Signal::SIGTERM)?;
+    system.edge.process()?.terminate()?;
     system.probe.open()?;
     let status = system.edge.process()?.exit().await?;
     ensure!(status.success(), "{status}");
