@@ -3,5 +3,6 @@
 
 pub mod auth_cost;
 pub mod bench;
+pub mod bench_engine;
 pub mod harness;
 pub mod pocket;
