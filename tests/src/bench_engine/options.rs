@@ -44,7 +44,7 @@ pub(super) struct Sizes {
     pub(super) approvals: usize,
     /// Tasks in the queue.
     pub(super) queued: usize,
-    /// Submissions that are timed at either end of filling the queue.
+    /// Submissions that are timed to the long queue and to a hub without one.
     pub(super) submissions: usize,
     /// Claims that are timed of each queue.
     pub(super) claims: usize,

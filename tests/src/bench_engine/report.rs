@@ -198,7 +198,7 @@ impl Figures {
         let hundred = self.claim_ratio_100_workspaces;
         vec![
             binding(
-                format!("submission, none and {many} waiting"),
+                format!("submission where none and {many} wait"),
                 format!(
                     "p50 {:.2} and {:.2} ms: {:.2} times; p99 {:.2} and {:.2} ms",
                     self.submit_empty_p50_ms,
@@ -210,12 +210,12 @@ impl Figures {
                 (self.submit_ratio, RATIO, "times"),
             ),
             binding(
-                "claim, one workspace",
+                "claim, one workspace (without fsync)",
                 claim(self.claim_10_in_1_p50_ms, self.claim_many_in_1_p50_ms, one),
                 (one, RATIO, "times"),
             ),
             binding(
-                "claim, 10 and 100 workspaces",
+                "claim, 10 and 100 workspaces (without fsync)",
                 claim(self.claim_10_in_10_p50_ms, self.claim_many_in_100_p50_ms, hundred),
                 (hundred, RATIO, "times"),
             ),
