@@ -52,8 +52,13 @@ pub(crate) async fn hand_over(
 /// Follows a run. Where the edge has ended it and yet holds its lease (it could
 /// not go on and could not say so), the task is queued again at once.
 pub(crate) async fn follow_to_end(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
-    if relay(shared, session, lease).await == Followed::ToTheEnd {
+    if relay(shared, session, lease).await != Followed::ToTheEnd {
+        return;
+    }
+    if shared.active.has(&lease.attempt) {
         give_back(shared, session, lease).await;
+    } else {
+        shared.settled(&lease.task_id);
     }
 }
 

@@ -95,12 +95,15 @@ impl Runs for RunsService {
             approval_ttl: self.shared.config.approval_ttl,
         };
         let shared = Arc::clone(&self.shared);
+        let attempt = append.attempt.clone();
         let work = async move {
             let appended = shared.store.append(append).await?;
             shared.events.publish_steps(&appended.steps);
             shared.metrics.observe(&appended.task, &appended.steps);
             if appended.task.status != TaskStatus::Running {
                 shared.events.publish_status(&appended.task);
+                shared.active.end(&attempt);
+                shared.wake.notify_one();
             }
             if let Some(proposal) = &appended.proposal {
                 tracing::info!(proposal = %proposal.proposal_id, task = %proposal.task_id,
