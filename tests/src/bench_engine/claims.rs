@@ -26,7 +26,7 @@ pub(super) struct Claims {
     pub(super) few_in_one: Samples,
     pub(super) many_in_one: Samples,
     /// Each in a workspace of its own.
-    pub(super) few_in_few: Samples,
+    pub(super) few_in_hundred: Samples,
     pub(super) many_in_hundred: Samples,
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn measure(folder: &Path, sizes: Sizes) -> Result<Claims> {
     let queues = [
         open("few-in-one.db", SHORT, 1).await?,
         open("many-in-one.db", sizes.queued, 1).await?,
-        open("few-in-few.db", SHORT, SHORT).await?,
+        open("few-in-hundred.db", WORKSPACES, WORKSPACES).await?,
         open("many-in-hundred.db", sizes.queued, WORKSPACES).await?,
     ];
     let mut samples: [Samples; 4] = std::array::from_fn(|_| Samples::default());
@@ -60,6 +60,6 @@ pub(super) async fn measure(folder: &Path, sizes: Sizes) -> Result<Claims> {
     for filler in queues {
         filler.close().await;
     }
-    let [few_in_one, many_in_one, few_in_few, many_in_hundred] = samples;
-    Ok(Claims { few_in_one, many_in_one, few_in_few, many_in_hundred })
+    let [few_in_one, many_in_one, few_in_hundred, many_in_hundred] = samples;
+    Ok(Claims { few_in_one, many_in_one, few_in_hundred, many_in_hundred })
 }
