@@ -246,3 +246,71 @@ fn invariants_are_read_as_they_are_written() {
     assert_eq!(named_tests(&found[1]), ["two", "three"]);
     assert!(named_tests("- **I3** Nothing holds it.").is_empty());
 }
+
+/// The names in `crash_point("…")` of a source.
+fn points_in(code: &str) -> Vec<String> {
+    let calls = code.split("crash_point(\"").skip(1);
+    calls.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+}
+
+/// The part of the system that a point's name begins with, and its folder.
+fn room_of(point: &str) -> &'static str {
+    match point.split('.').next() {
+        Some("store") => "hub/store/src",
+        Some("hub") => "hub/",
+        _ => "edge/",
+    }
+}
+
+#[test]
+fn every_crash_point_is_in_the_table_and_used_once() -> Result<()> {
+    let mut used: HashMap<String, Vec<String>> = HashMap::new();
+    for path in all_sources()? {
+        let shown = path.strip_prefix(root())?.to_string_lossy().into_owned();
+        if shown.starts_with("tests/") || shown.starts_with("shared/faults/") {
+            continue;
+        }
+        for point in points_in(&std::fs::read_to_string(&path)?) {
+            used.entry(point).or_default().push(shown.clone());
+        }
+    }
+    let mut wrong = Vec::new();
+    for point in agentos_faults::POINTS {
+        let places = used.remove(point.name).unwrap_or_default();
+        if places.len() != 1 || !places[0].starts_with(room_of(point.name)) {
+            wrong.push(format!("{} is used in {places:?}", point.name));
+        }
+    }
+    wrong.extend(used.into_iter().map(|(name, places)| format!("{name} of {places:?} is unknown")));
+    assert!(wrong.is_empty(), "see shared/faults/src/points.rs:\n{}", wrong.join("\n"));
+    assert!(agentos_faults::POINTS.len() >= 30, "the table has shrunk");
+    Ok(())
+}
+
+#[test]
+fn no_shipped_program_has_crash_points() -> Result<()> {
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+    let mut users = BTreeSet::new();
+    for package in &metadata.packages {
+        for dependency in &package.dependencies {
+            if dependency.name == "agentos-faults"
+                && dependency.features.iter().any(|feature| feature == "crash-points")
+            {
+                users.insert(package.name.to_string());
+            }
+        }
+        let forwards = |(name, parts): (&String, &Vec<String>)| {
+            name == "default" || parts.iter().any(|part| part.contains("agentos-faults"))
+        };
+        let forwards = package.features.iter().any(forwards);
+        assert!(!forwards, "{} has a feature that could switch them on", package.name);
+    }
+    assert_eq!(users, BTreeSet::from(["agentos-tests".to_owned()]));
+    Ok(())
+}
+
+#[test]
+fn crash_points_are_read_as_they_are_written() {
+    let code = "a();\n agentos_faults::crash_point(\"x.y\");\n b(crash_point(\"z\"))";
+    assert_eq!(points_in(code), ["x.y", "z"]);
+}

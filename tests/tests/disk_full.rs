@@ -2,14 +2,14 @@
 //! accepted is never lost.
 #![cfg(target_os = "linux")]
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 
 use agentos_domain::TaskStatus;
-use agentos_tests::harness::{Hub, HubPorts, Place, System, check_whole, eventually, skip};
-use anyhow::{Context as _, Result, ensure};
+use agentos_tests::harness::{
+    Hub, HubPorts, Place, SmallDisk, System, check_whole, eventually, skip,
+};
+use anyhow::{Context as _, Result};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -17,45 +17,6 @@ const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
 /// Tokens enough for a call of a tool.
 const SHORT: u32 = 150;
-
-/// A disk of 2 MiB in memory.
-struct SmallDisk {
-    folder: PathBuf,
-}
-
-impl SmallDisk {
-    fn mount(folder: PathBuf, owner: u32) -> Result<Self> {
-        let options = format!("size=2m,mode=0700,uid={owner},gid={owner}");
-        let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "agentos-small-disk"])
-            .arg(&folder)
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "mount: {}", said.trim());
-        Ok(Self { folder })
-    }
-
-    /// Takes all the space that is left; deleting the file gives it back.
-    fn fill(&self) -> Result<PathBuf> {
-        let path = self.folder.join("filler");
-        let mut file = std::fs::File::create(&path)?;
-        let block = [0; 4096];
-        loop {
-            match file.write_all(&block) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(path),
-                Err(error) => return Err(error).context("cannot fill the disk"),
-            }
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // A drop has nobody to tell.
-        let _ = Command::new("umount").arg("--lazy").arg(&self.folder).status();
-    }
-}
 
 fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
@@ -68,7 +29,7 @@ async fn a_full_disk_refuses_and_loses_nothing() -> Result<()> {
         let _ = skip("only root can mount a small disk");
         return Ok(());
     };
-    let disk = match SmallDisk::mount(place.folder("hub")?, user) {
+    let disk = match SmallDisk::mount(place.folder("hub")?, user, 2) {
         Ok(disk) => disk,
         Err(error) if skip(&format!("no small disk here: {error:#}")) => return Ok(()),
         Err(error) => return Err(error),

@@ -2,13 +2,12 @@
 //! namespaces with a cable between them.
 #![cfg(target_os = "linux")]
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock as _, SystemClock};
 use agentos_tests::harness::{
-    Edge, Hub, HubPorts, Namespace, Place, System, eventually, inside, note, skip,
+    Edge, Hub, HubPorts, Network, Place, System, Way, eventually, inside, note, skip,
 };
 use anyhow::{Context as _, Result};
 
@@ -18,64 +17,6 @@ const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
 const SHORT: u32 = 150;
 /// Tokens of a model call that lasts long enough to be interrupted.
 const LONG: u32 = 3000;
-
-const HUB_ADDRESS: &str = "10.77.0.1";
-const EDGE_ADDRESS: &str = "10.77.0.2";
-const NEW_EDGE_ADDRESS: &str = "10.77.0.3";
-/// An address that no device has: what is sent to it arrives nowhere.
-const NOWHERE: &str = "02:00:00:00:00:01";
-
-/// Two machines and the cable between them.
-struct Network {
-    hub: Arc<Namespace>,
-    edge: Arc<Namespace>,
-}
-
-impl Network {
-    fn new() -> Result<Self> {
-        let (hub, edge) = (Namespace::new("hub")?, Namespace::new("edge")?);
-        Namespace::join(&hub, &edge)?;
-        hub.ip(&["addr", "add", &format!("{HUB_ADDRESS}/24"), "dev", "cable"])?;
-        edge.ip(&["addr", "add", &format!("{EDGE_ADDRESS}/24"), "dev", "cable"])?;
-        Ok(Self { hub: Arc::new(hub), edge: Arc::new(edge) })
-    }
-
-    /// From now on nothing arrives, in either direction, and nobody is told.
-    fn swallow(&self) -> Result<()> {
-        let wrong = |machine: &Namespace, other: &str| {
-            let fixed = ["lladdr", NOWHERE, "dev", "cable", "nud", "permanent"];
-            machine.ip(&[&["neigh", "replace", other], &fixed[..]].concat())
-        };
-        wrong(&self.edge, HUB_ADDRESS)?;
-        wrong(&self.hub, EDGE_ADDRESS)
-    }
-
-    /// From now on no UDP arrives, in either direction, and nobody is told.
-    fn block_udp(&self) -> Result<()> {
-        for machine in [&self.hub, &self.edge] {
-            // Before the look into the table of local addresses, which comes first.
-            machine.ip(&["rule", "add", "pref", "10", "lookup", "local"])?;
-            machine.ip(&["rule", "del", "pref", "0"])?;
-            machine.ip(&[
-                "rule",
-                "add",
-                "pref",
-                "5",
-                "iif",
-                "cable",
-                "ipproto",
-                "udp",
-                "blackhole",
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn change_address(&self) -> Result<()> {
-        self.edge.ip(&["addr", "del", &format!("{EDGE_ADDRESS}/24"), "dev", "cable"])?;
-        self.edge.ip(&["addr", "add", &format!("{NEW_EDGE_ADDRESS}/24"), "dev", "cable"])
-    }
-}
 
 /// Runs a test that lives in the hub's namespace, on a thread of its own.
 fn with_network<F: Future<Output = Result<()>>>(
@@ -96,7 +37,7 @@ fn with_network<F: Future<Output = Result<()>>>(
 
 async fn begin(network: &Network) -> Result<System> {
     let place = Arc::new(Place::new()?);
-    let ports = HubPorts::fixed(HUB_ADDRESS.parse::<IpAddr>()?);
+    let ports = HubPorts::fixed(Network::HUB);
     let mut hub = Hub::new(&place, HUB.as_ref(), place.folder("hub")?, ports, &[]);
     hub.live_in(&network.hub);
     let client = hub.start().await?;
@@ -162,11 +103,9 @@ fn a_silent_network_is_noticed_within_4_s() -> Result<()> {
         within(Duration::from_secs(4), async || {
             let system = begin(&network).await?;
             let start = SystemClock.monotonic();
-            network.swallow()?;
+            network.swallow(Way::Both)?;
             let took = time_to_notice(&system, start).await?;
-            for (machine, other) in [(&network.edge, HUB_ADDRESS), (&network.hub, EDGE_ADDRESS)] {
-                machine.ip(&["neigh", "del", other, "dev", "cable"])?;
-            }
+            network.let_through()?;
             // When the network is back, so is the edge.
             eventually("the edge's return", async || {
                 Ok((system.client.edge("edge").await?["connected"] == true).then_some(()))

@@ -66,6 +66,15 @@ bench auth [--rounds N] [--check]
     Measures the processor time that authentication adds to a request, by kind
     of credential; the last line is JSON. --check fails where it is over 30 µs.
 
+chaos [--kills N] [--seed S] [--keep] [--json]
+    Kills hub and edge at every crash point and anywhere else, stops them, cuts
+    them off, moves them and fills the disk, all under load, and checks that
+    nothing is lost or done twice; the last line is JSON.
+      --kills N  so many kills (default: 200, or five at each crash point)
+      --seed S   the same load and the same faults as a run before
+      --keep     keeps logs and history also where nothing is wrong
+      --json     the JSON line alone
+
 eval-pocket [ARGS]
     Runs requests through a small model that drives the tools for files, and
     judges its calls and answers; the last line is JSON.
@@ -106,6 +115,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "engine", rest @ ..] => stages::bench_engine(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
+        ["chaos", rest @ ..] => stages::chaos(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
         ["sim", rest @ ..] => stages::sim(rest),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -119,6 +119,19 @@ pub(crate) fn bench_auth(args: &[&str]) -> Result<u8> {
     }
 }
 
+/// `cargo xtask chaos`: builds what is harmed and what harms it, and runs it.
+pub(crate) fn chaos(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    let mut build = vec!["build", "--package", "agentos-tests"];
+    for program in ["hub-under-test", "chaos-edge", "chaos"] {
+        build.extend(["--bin", program]);
+    }
+    match stage("build", &build)? {
+        0 => run_of_tests("chaos", args),
+        code => Ok(code),
+    }
+}
+
 /// `cargo xtask eval-pocket`: builds and runs the evaluation.
 pub(crate) fn eval_pocket(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;

@@ -54,6 +54,7 @@ impl Executor for ExecutorService {
     ) -> Result<Response<CancelReply>, Status> {
         let request = request.into_inner();
         if let Some(attempt) = self.runs.attempts.get(&request.attempt_id) {
+            agentos_faults::crash_point("edge.cancel.received");
             attempt.cancel.cancel();
         }
         Ok(Response::new(CancelReply {}))

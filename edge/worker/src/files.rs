@@ -130,6 +130,7 @@ impl RunFiles {
         let reader = SyncIoBridge::new(content);
         let keep = move || cache.put_expected(&hash, reader);
         self.blocking.run(keep).await?.map_err(failed)?;
+        agentos_faults::crash_point("edge.file.fetched");
         Ok(())
     }
 }

@@ -69,6 +69,7 @@ impl LinkedHub {
         let mut client = RunsClient::new(self.link.channel()?);
         let request = HeartbeatRequest { attempts, load: Some(load) };
         let reply = tokio::time::timeout(CALL_DEADLINE, client.heartbeat(request)).await.ok()?;
+        agentos_faults::crash_point("edge.heartbeat.answered");
         match reply {
             Ok(reply) => Some(reply.into_inner().lost_attempts),
             Err(status) => {
@@ -82,9 +83,10 @@ impl LinkedHub {
         let Some(mut client) = self.client().await else {
             return Err(tonic::Status::unavailable("no link to the hub"));
         };
+        agentos_faults::crash_point("edge.append.sending");
         let call = client.append(request);
         match tokio::time::timeout(CALL_DEADLINE, call).await {
-            Ok(reply) => reply.map(|_| ()),
+            Ok(reply) => reply.map(|_| agentos_faults::crash_point("edge.append.answered")),
             Err(_) => Err(tonic::Status::unavailable("the hub did not answer in time")),
         }
     }

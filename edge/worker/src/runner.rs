@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agentos_domain::Classified as _;
 use agentos_domain::{
-    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolOutcome,
+    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolError, ToolOutcome,
 };
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
@@ -89,6 +89,7 @@ impl Runner {
             }
             other => other,
         };
+        agentos_faults::crash_point("edge.run.over");
         runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
         result
     }
@@ -99,7 +100,10 @@ impl Runner {
             return Ok(());
         }
         match self.lay_out(manifest).await? {
-            Some(folder) => self.steps(&folder).await,
+            Some(folder) => {
+                agentos_faults::crash_point("edge.files.laid_out");
+                self.steps(&folder).await
+            }
             None => self.report_outcome(Outcome::TimedOut).await,
         }
     }
@@ -168,12 +172,14 @@ impl Runner {
         self.push(entry)?;
         if announces {
             self.deliver().await?;
+            agentos_faults::crash_point("edge.intent.told");
             return self.keep_from(first).await;
         }
         while let Action::Record(entry) = next(&self.journal, &self.config) {
             self.push(entry)?;
         }
         self.keep_from(first).await?;
+        agentos_faults::crash_point("edge.result.kept");
         self.deliver().await
     }
 
@@ -238,15 +244,19 @@ impl Runner {
         let (model, demonstration) = (status.model, status.demonstration);
         let span = spans::model_call(&model);
         self.attempt.events.push(Event::ModelStarted(ModelStarted { model, demonstration }));
+        agentos_faults::crash_point("edge.model.before");
         let generation = async {
             let answer = self.generate(request).await;
+            agentos_faults::crash_point("edge.model.replied");
             answer.as_ref().map(spans::note_answer).ok();
             answer
         };
         let generation = generation.instrument(span);
-        let completion = match tokio::time::timeout(self.time_left(), generation).await {
+        let step = Duration::from_secs(self.config.agent.step_timeout_seconds);
+        let completion = match tokio::time::timeout(self.time_left().min(step), generation).await {
             Ok(completion) => completion?,
-            Err(_) => return Ok(Outcome::TimedOut),
+            Err(_) if self.time_left().is_zero() => return Ok(Outcome::TimedOut),
+            Err(_) => return Ok(Outcome::Entry(step_timed_out(step))),
         };
         Ok(Outcome::Entry(match completion {
             Ok(completion) => completion.into(),
@@ -306,7 +316,9 @@ impl Runner {
             Ok(_) => Entry::ApprovalAsked { call, class },
             Err(error) => Entry::ToolRefused { call_id: call.id, error },
         };
-        self.report(entry).await
+        self.report(entry).await?;
+        agentos_faults::crash_point("edge.ask.durable");
+        Ok(())
     }
 
     async fn call_tool(
@@ -340,7 +352,9 @@ impl Runner {
         idempotency_key: String,
     ) -> Result<(), WorkerError> {
         let once = matches!(announce, Entry::ToolIntent { class: ToolClass::Once, .. });
+        agentos_faults::crash_point("edge.intent.before");
         self.report(announce).await?;
+        agentos_faults::crash_point("edge.intent.durable");
         let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
         self.attempt.events.push(Event::ToolStarted(started));
         let context = ToolContext {
@@ -350,7 +364,8 @@ impl Runner {
         };
         let begun = self.bench.clock.monotonic();
         let work = self.bench.tools.call(&call, &context);
-        let work = tokio::time::timeout(self.time_left(), work);
+        let limit = Duration::from_secs(self.config.agent.tool_timeout_seconds);
+        let work = tokio::time::timeout(self.time_left().min(limit), work);
         let outcome: ToolOutcome = match self.attempt.cancel.run_until_cancelled(work).await {
             None => return Err(WorkerError::Cancelled),
             Some(Err(_)) => {
@@ -359,14 +374,34 @@ impl Runner {
                     // It may have had its effect: a person has to look.
                     return self.report(Entry::ToolUnknown { call_id: call.id }).await;
                 }
-                return self.report_outcome(Outcome::TimedOut).await;
+                if self.time_left().is_zero() {
+                    return self.report_outcome(Outcome::TimedOut).await;
+                }
+                tool_timed_out(limit)
             }
             Some(Ok(outcome)) => outcome,
         };
+        agentos_faults::crash_point("edge.effect.done");
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
         spans::note_result(&outcome, duration_ms);
-        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
+        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await?;
+        agentos_faults::crash_point("edge.result.durable");
+        Ok(())
     }
+}
+
+fn step_timed_out(limit: Duration) -> Entry {
+    let message = format!(
+        "a model call took longer than {} s: ask something smaller, or raise step_timeout_seconds",
+        limit.as_secs()
+    );
+    Entry::Failed { error: ErrorInfo::new("step_timeout", message) }
+}
+
+/// For the model, which can try something else.
+fn tool_timed_out(limit: Duration) -> ToolOutcome {
+    let message = format!("the call took longer than {} s; ask for less", limit.as_secs());
+    ToolOutcome::Err(ToolError::new("timeout", message))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -89,6 +89,7 @@ impl Runs {
                 false
             }
         };
+        agentos_faults::crash_point("edge.execute.accepted");
         self.spawn(Arc::clone(bench), ready, held);
         Ok(())
     }
@@ -124,6 +125,7 @@ impl Runs {
     pub(crate) fn resume(&self, bench: &Arc<Bench>, recovered: Vec<Recovered>) {
         for Recovered { ready, held } in recovered {
             tracing::info!(task = %ready.attempt.task, "a run of before the restart goes on");
+            agentos_faults::crash_point("edge.run.recovered");
             self.spawn(Arc::clone(bench), ready, held);
         }
     }

@@ -116,12 +116,36 @@ impl Tool for Send {
     }
 }
 
+/// A tool that never comes to an end.
+#[derive(Default)]
+struct Wait {
+    spec: OnceLock<ToolSpec>,
+}
+
+#[async_trait]
+impl Tool for Wait {
+    fn spec(&self) -> &ToolSpec {
+        self.spec.get_or_init(|| ToolSpec {
+            name: "wait".parse().unwrap(),
+            description: "Waits".into(),
+            parameters: serde_json::json!({ "type": "object" }),
+            class: ToolClass::Read,
+            permissions: vec![],
+        })
+    }
+
+    async fn call(&self, _: Value, _: &ToolContext) -> Result<Value, ToolError> {
+        std::future::pending().await
+    }
+}
+
 fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let (hub, engine) = (Arc::new(hub), Arc::new(ScriptedEngine::new(script)));
     hub.entries.lock().unwrap().extend(journal.entries().iter().cloned());
     let (mut tools, send) = (Registry::with_file_tools(), Arc::new(Send::default()));
     tools.insert(Arc::clone(&send) as Arc<dyn Tool>).unwrap();
+    tools.insert(Arc::new(Wait::default())).unwrap();
     let bench = Bench {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         tools: Arc::new(tools),
@@ -145,7 +169,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
 impl Scene {
     fn assignment(&self, journal: Journal) -> Assignment {
         let mut agent = builtin_file_agent();
-        agent.tools.push("send".parse().unwrap());
+        agent.tools.extend(["send", "wait"].map(|tool| tool.parse().unwrap()));
         agent.approval_required = self.approval_required;
         let config = RunConfig {
             task_id: self.attempt.task.clone(),
@@ -259,6 +283,21 @@ async fn a_call_that_must_not_repeat_and_takes_too_long_goes_to_a_person() {
     let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
     Runner::run(bench, attempt, assignment).await.unwrap();
     assert_eq!(scene.kinds(), ["model_reply", "tool_intent", "tool_unknown"]);
+}
+
+/// A tool or a model that takes too long does not take the whole run's time.
+#[tokio::test]
+async fn a_step_that_takes_too_long_ends_before_the_run() {
+    let wait = says("", Some(("wait", serde_json::json!({}))));
+    let scene = scene(vec![wait, says("Never mind.", None)], MemoryHub::default(), &Journal::new());
+    let mut assignment = scene.assignment(Journal::new());
+    assignment.config.agent.tool_timeout_seconds = 1;
+    let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
+    Runner::run(bench, attempt, assignment).await.unwrap();
+    let expected = ["model_reply", "tool_intent", "tool_result", "model_reply", "finished"];
+    assert_eq!(scene.kinds(), expected);
+    let told = scene.engine.requests().last().unwrap().messages.last().unwrap().content.clone();
+    assert!(told.contains("took longer than 1 s"), "the model is told: {told}");
 }
 
 #[tokio::test]

@@ -78,7 +78,9 @@ impl EngineHandle {
         let (workspace, proposal) = (workspace.clone(), id.clone());
         let work = async move {
             let now = shared.clock.now();
+            agentos_faults::crash_point("hub.resolve.before");
             let resolved = shared.store.resolve(&workspace, &proposal, resolution, now).await?;
+            agentos_faults::crash_point("hub.resolve.durable");
             if let Some(resolved) = &resolved {
                 shared.publish_resolved(resolved);
             }

@@ -82,6 +82,7 @@ impl Dispatcher {
         if !held.is_empty() {
             let (now, ttl) = (self.shared.clock.now(), self.shared.config.lease_ttl);
             let lost = self.shared.store.renew(&session.edge_id, &held, now, ttl).await?;
+            agentos_faults::crash_point("hub.take_up.renewed");
             for lease in held.into_iter().filter(|lease| !lost.contains(&lease.attempt)) {
                 self.note(session, &lease);
                 let (shared, session) = (Arc::clone(&self.shared), session.clone());
@@ -115,10 +116,8 @@ impl Dispatcher {
         } else {
             self.shared.store.expire_leases(now).await.map(|tasks| {
                 if !tasks.is_empty() {
-                    tracing::info!(
-                        tasks = tasks.len(),
-                        "leases expired; the tasks are queued again"
-                    );
+                    agentos_faults::crash_point("hub.leases.expired");
+                    tracing::info!(tasks = tasks.len(), "leases expired; their edges are lost");
                 }
                 self.shared.publish_requeued(&tasks);
             })
@@ -192,6 +191,7 @@ impl Dispatcher {
         let span = run_span(&claimed);
         let tier = claimed.agent.model_tier;
         self.shared.metrics.leased(&claimed.task.task_id, tier);
+        agentos_faults::crash_point("hub.claim.done");
         let (shared, cancel) = (Arc::clone(&self.shared), self.cancel.clone());
         let run = async move {
             cancel.run_until_cancelled(hand_over(&shared, &session, &claimed, &lease)).await;

@@ -103,10 +103,14 @@ impl Shared {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells watchers that tasks went back to the queue.
+    /// Tells watchers that tasks lost their executor: they went back to the
+    /// queue, or have failed.
     pub(crate) fn publish_requeued(&self, tasks: &[Task]) {
         for task in tasks {
             self.events.publish_status(task);
+            if task.status.is_final() {
+                self.metrics.observe(task, &[]);
+            }
         }
         if !tasks.is_empty() {
             self.wake.notify_one();
@@ -199,6 +203,7 @@ impl Engine {
         let _ = self.shared.link.set(link);
         let now = self.shared.clock.now();
         let kept = self.shared.store.extend_all_leases(now, self.shared.config.lease_ttl).await?;
+        agentos_faults::crash_point("hub.started");
         tracing::info!(leases = kept, "engine started; holders of leases may come back");
         warn_of_locked(&self.shared).await;
         let dispatcher = Dispatcher::new(Arc::clone(&self.shared), events);

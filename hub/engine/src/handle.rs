@@ -51,7 +51,9 @@ impl EngineHandle {
         let (new, request_hash) = self.shared.prepare(submission)?;
         let now = self.shared.clock.now();
         let (id, limit) = (TaskId::generate(), self.shared.config.queue_limit);
+        agentos_faults::crash_point("hub.submit.before");
         let created = self.shared.store.create_task(id, new, request_hash, limit, now).await?;
+        agentos_faults::crash_point("hub.submit.durable");
         self.shared.wake.notify_one();
         Ok(Submitted { task: created.task, replayed: created.replayed })
     }
@@ -149,6 +151,7 @@ impl EngineHandle {
         let (in_workspace, task, reason) = (workspace.clone(), id.clone(), reason.to_owned());
         let work = async move {
             let cancelled = shared.store.cancel(&in_workspace, &task, &reason, now).await?;
+            agentos_faults::crash_point("hub.cancel.durable");
             if let Some(Cancelled { task, step: Some(step), .. }) = &cancelled {
                 shared.events.publish_steps(std::slice::from_ref(step));
                 shared.events.publish_status(task);
@@ -161,6 +164,7 @@ impl EngineHandle {
             .ok_or_else(|| EngineError::NotFound(format!("task {id} in this workspace")))?;
         if let Some(lease) = cancelled.lease {
             self.stop_attempt(&lease).await;
+            agentos_faults::crash_point("hub.cancel.passed_on");
         }
         Ok(cancelled.task)
     }

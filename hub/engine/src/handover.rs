@@ -38,6 +38,7 @@ pub(crate) async fn hand_over(
 ) {
     match execute(session, claimed).await {
         Ok(()) => {
+            agentos_faults::crash_point("hub.execute.answered");
             tracing::info!(edge = %session.edge_id, fence = lease.fence.0, "the edge has the run");
             follow_to_end(shared, session, lease).await;
         }
@@ -55,11 +56,13 @@ pub(crate) async fn follow_to_end(shared: &Shared, session: &EdgeSession, lease:
     if relay(shared, session, lease).await != Followed::ToTheEnd {
         return;
     }
+    agentos_faults::crash_point("hub.give_back.before");
     if shared.active.has(&lease.attempt) {
         give_back(shared, session, lease).await;
     } else {
         shared.settled(&lease.task_id);
     }
+    agentos_faults::crash_point("hub.give_back.done");
 }
 
 async fn execute(session: &EdgeSession, claimed: &Claimed) -> Result<(), Refusal> {
@@ -95,7 +98,7 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
         first_tool: claimed.first_tool.as_ref().map(ToString::to_string).unwrap_or_default(),
         journal: claimed.journal.iter().map(serde_json::to_string).collect::<Result<_, _>>()?,
         manifest: serde_json::to_string(&claimed.manifest)?,
-        timeout_ms: claimed.agent.timeout_seconds.saturating_mul(1000),
+        timeout_ms: u64::try_from(claimed.time_left.as_millis()).unwrap_or(u64::MAX),
         request_id: claimed.request_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         granted: claimed.granted.iter().map(ToString::to_string).collect(),
     })

@@ -64,13 +64,15 @@ impl EdgeRegistry for Registry {
             .open_session(edge, &hello.boot_id, &hello.version, now)
             .await
             .map_err(unavailable)?;
+        agentos_faults::crash_point("hub.session.opened");
         let kept: Vec<AttemptId> =
             hello.attempts.iter().filter_map(|held| held.attempt_id.parse().ok()).collect();
         let (shared, edge) = (Arc::clone(&self.shared), edge.clone());
         let work = async move {
             let lost = shared.store.release_lost(&edge, &kept, now).await?;
+            agentos_faults::crash_point("hub.session.taken_back");
             if !lost.is_empty() {
-                tracing::info!(%edge, tasks = lost.len(), "the edge lost runs; queued again");
+                tracing::info!(%edge, tasks = lost.len(), "the edge lost runs");
             }
             shared.publish_requeued(&lost);
             Ok(())

@@ -97,7 +97,9 @@ impl Runs for RunsService {
         let shared = Arc::clone(&self.shared);
         let attempt = append.attempt.clone();
         let work = async move {
+            agentos_faults::crash_point("hub.append.received");
             let appended = shared.store.append(append).await?;
+            agentos_faults::crash_point("hub.append.durable");
             shared.events.publish_steps(&appended.steps);
             shared.metrics.observe(&appended.task, &appended.steps);
             if appended.task.status != TaskStatus::Running {
@@ -110,6 +112,7 @@ impl Runs for RunsService {
                     kind = proposal.kind.as_str(), "a person has to decide");
                 shared.to_tell.notify_one();
             }
+            agentos_faults::crash_point("hub.append.told");
             Ok(appended)
         };
         let appended = self.shared.to_the_end(work).await.map_err(|error| status_of(&error))?;
@@ -137,6 +140,7 @@ impl Runs for RunsService {
             .renew(&edge, &held, now, ttl)
             .await
             .map_err(|error| status_of(&error))?;
+        agentos_faults::crash_point("hub.heartbeat.renewed");
         let lost_attempts = lost.iter().map(ToString::to_string).collect();
         Ok(Response::new(HeartbeatReply { lost_attempts }))
     }

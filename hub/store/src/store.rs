@@ -97,7 +97,8 @@ pub trait Store: Send + Sync + 'static {
     async fn release(&self, held: &HeldLease, now: Timestamp) -> Result<Option<Task>, StoreError>;
 
     /// A new session of an edge: ends its leases but those in `kept`, and
-    /// returns the tasks that are pending again.
+    /// returns their tasks. They are pending again, or have failed where their
+    /// agent is not to wait.
     async fn release_lost(
         &self,
         edge: &EdgeId,
@@ -105,8 +106,8 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<Task>, StoreError>;
 
-    /// Ends the leases whose time is over and returns the tasks that are
-    /// pending again.
+    /// Ends the leases whose time is over and returns their tasks, as
+    /// [`Store::release_lost`] does.
     async fn expire_leases(&self, now: Timestamp) -> Result<Vec<Task>, StoreError>;
 
     /// At the hub's start: every lease, expired or not, lasts for `ttl` from

@@ -77,6 +77,8 @@ pub struct Claimed {
     pub request_id: Option<RequestId>,
     /// Tools that a person granted the agent for good.
     pub granted: Vec<ToolName>,
+    /// How long it may still be worked on.
+    pub time_left: Duration,
     /// What happened in earlier attempts.
     pub journal: Vec<Entry>,
     /// The files as they were when the first attempt began.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use agentos_domain::{AgentConfig, AgentName, Sampling, Tier, ToolName};
+use agentos_domain::{AgentConfig, AgentName, OnEdgeLost, Sampling, Tier, ToolName};
 use serde::Deserialize;
 
 use crate::error::{ConfigError, ConfigErrors, Origin};
@@ -137,6 +137,9 @@ struct AgentFile {
     max_tokens: u32,
     temperature: f32,
     timeout_seconds: u64,
+    step_timeout_seconds: u64,
+    tool_timeout_seconds: u64,
+    on_edge_lost: OnEdgeLost,
     validation: Validation,
 }
 
@@ -167,6 +170,9 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
                 ..Sampling::default()
             },
             timeout_seconds: file.timeout_seconds,
+            step_timeout_seconds: file.step_timeout_seconds,
+            tool_timeout_seconds: file.tool_timeout_seconds,
+            on_edge_lost: file.on_edge_lost,
         },
         validation: file.validation,
         file: path.to_owned(),

@@ -24,8 +24,38 @@ pub struct AgentConfig {
     pub system_prompt: String,
     /// How its model samples.
     pub sampling: Sampling,
-    /// The longest time that a run may take, in seconds.
+    /// The longest time that executors may work on a run, in seconds. Waiting
+    /// for an executor or for a person does not count.
     pub timeout_seconds: u64,
+    /// The longest time that one call of its model may take, in seconds.
+    #[serde(default = "default_step_timeout")]
+    pub step_timeout_seconds: u64,
+    /// The longest time that one call of a tool may take, in seconds.
+    #[serde(default = "default_tool_timeout")]
+    pub tool_timeout_seconds: u64,
+    /// What becomes of a run whose edge is lost.
+    #[serde(default)]
+    pub on_edge_lost: OnEdgeLost,
+}
+
+/// What becomes of a run whose edge is lost in the middle of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEdgeLost {
+    /// It waits for an edge and goes on there.
+    #[default]
+    Wait,
+    /// Its task fails, with the code `edge_lost`. A call that may have had its
+    /// effect is asked about first, as always.
+    Fail,
+}
+
+fn default_step_timeout() -> u64 {
+    300
+}
+
+fn default_tool_timeout() -> u64 {
+    60
 }
 
 /// `FileOpsAgent`: reads, lists and searches the files of its workspace.
@@ -49,6 +79,9 @@ pub fn builtin_file_agent() -> AgentConfig {
             .to_owned(),
         sampling: Sampling::default(),
         timeout_seconds: 300,
+        step_timeout_seconds: default_step_timeout(),
+        tool_timeout_seconds: default_tool_timeout(),
+        on_edge_lost: OnEdgeLost::Wait,
     }
 }
 

@@ -16,7 +16,7 @@ mod schedule;
 mod task;
 mod tool;
 
-pub use agent::{AgentConfig, builtin_file_agent};
+pub use agent::{AgentConfig, OnEdgeLost, builtin_file_agent};
 pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Classified, ErrorInfo};

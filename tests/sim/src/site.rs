@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, EdgeId, SessionEpoch, builtin_file_agent};
+use agentos_domain::{AgentConfig, EdgeId, OnEdgeLost, SessionEpoch, builtin_file_agent};
 use agentos_link::{Peer, Wire};
 use agentos_proto::v1::HelloRequest;
 use agentos_snapshot::BlobStore;
@@ -24,6 +24,8 @@ use crate::world::{SimClock, World};
 pub(crate) const BOLD: &str = "bold";
 /// The agent that asks before it changes anything.
 pub(crate) const CAREFUL: &str = "careful";
+/// The agent whose tasks fail with their edge.
+pub(crate) const HASTY: &str = "hasty";
 /// How long after a silence a side gives a session up.
 const IDLE: Duration = Duration::from_secs(3);
 /// Between two tries to connect, in milliseconds.
@@ -54,19 +56,25 @@ pub(crate) struct Site {
 }
 
 fn agents() -> Result<Vec<AgentConfig>> {
-    let agent = |name: &str, approval_required| -> Result<AgentConfig> {
+    let agent = |name: &str, approval_required, on_edge_lost| -> Result<AgentConfig> {
         let tools: Result<Vec<_>, _> = TOOLS.iter().map(|(name, _)| name.parse()).collect();
         Ok(AgentConfig {
             name: name.parse()?,
             tools: tools?,
             approval_required,
+            on_edge_lost,
             max_iterations: 20,
             // Longer than any simulation: what ends a run here is no clock.
             timeout_seconds: 100_000,
+            tool_timeout_seconds: 100_000,
             ..builtin_file_agent()
         })
     };
-    Ok(vec![agent(BOLD, false)?, agent(CAREFUL, true)?])
+    Ok(vec![
+        agent(BOLD, false, OnEdgeLost::Wait)?,
+        agent(CAREFUL, true, OnEdgeLost::Wait)?,
+        agent(HASTY, false, OnEdgeLost::Fail)?,
+    ])
 }
 
 fn folder() -> Result<TempDir> {

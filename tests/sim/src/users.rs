@@ -11,7 +11,7 @@ use agentos_domain::{
 };
 use agentos_engine::{EngineError, EngineHandle, ProposalFilter, Resolution, Submission};
 
-use crate::site::{BOLD, CAREFUL, Site};
+use crate::site::{BOLD, CAREFUL, HASTY, Site};
 
 /// Between two looks of a reviewer, in milliseconds.
 const REVIEW_MS: (u64, u64) = (200, 3000);
@@ -70,7 +70,7 @@ impl Users {
         let submission = Submission {
             workspace_id: dice.pick(&["default", "other"]).parse().unwrap_or_default(),
             input: plan.clone(),
-            agent: Some(dice.pick(&[BOLD, CAREFUL]).to_owned()),
+            agent: Some(dice.pick(&[BOLD, CAREFUL, BOLD, CAREFUL, HASTY]).to_owned()),
             tier: None,
             first_tool: None,
             session: None,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{Step, Task, TaskStatus};
+use agentos_domain::{Step, Task, TaskId, TaskStatus};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
@@ -203,6 +203,12 @@ impl Client {
     #[must_use]
     pub fn watch(&self, task: &Task) -> Watch {
         Watch::new(self.clone(), task.task_id.clone())
+    }
+
+    /// As [`Self::watch`], by the task's id.
+    #[must_use]
+    pub fn watch_id(&self, task: &TaskId) -> Watch {
+        Watch::new(self.clone(), task.clone())
     }
 
     /// Ends a task.

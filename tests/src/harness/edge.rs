@@ -146,7 +146,13 @@ impl Edge {
 
     /// Sets a variable of its environment, from its next start on.
     pub fn set_env(&mut self, name: &str, value: String) {
+        self.unset_env(name);
         self.program.env.push((name.to_owned(), value));
+    }
+
+    /// Takes a variable of its environment away, from its next start on.
+    pub fn unset_env(&mut self, name: &str) {
+        self.program.env.retain(|(known, _)| known != name);
     }
 
     /// Its process.

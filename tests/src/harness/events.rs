@@ -45,6 +45,12 @@ impl Event {
 
 type Stored = Pin<Box<dyn Stream<Item = Result<eventsource_stream::Event>> + Send>>;
 
+async fn connect(request: reqwest::RequestBuilder) -> Result<Stored> {
+    let reply = request.send().await?.error_for_status()?;
+    ensure!(reply.headers()["content-type"] == "text/event-stream", "not a stream of events");
+    Ok(Box::pin(reply.bytes_stream().eventsource().map(|event| Ok(event?))))
+}
+
 /// Follows a task. A broken connection is opened again with `Last-Event-ID`.
 pub struct Watch {
     client: Client,
@@ -90,7 +96,8 @@ impl Watch {
 
     async fn try_next(&mut self) -> Result<Event> {
         if self.stream.is_none() {
-            self.stream = Some(self.connect().await?);
+            let request = self.connection();
+            self.stream = Some(connect(request).await?);
         }
         let stream = self.stream.as_mut().context("not connected")?;
         let event = stream.next().await.context("the stream ended")??;
@@ -101,15 +108,13 @@ impl Watch {
         Ok(Event { place: EventPlace { seq, fence, index }, kind: event.event, data })
     }
 
-    async fn connect(&self) -> Result<Stored> {
+    fn connection(&self) -> reqwest::RequestBuilder {
         let path = format!("/api/tasks/{}/events", self.task);
-        let mut request = self.client.request(Method::GET, &path);
-        if let Some(last) = &self.last_id {
-            request = request.header("last-event-id", last);
+        let request = self.client.request(Method::GET, &path);
+        match &self.last_id {
+            Some(last) => request.header("last-event-id", last),
+            None => request,
         }
-        let reply = request.send().await?.error_for_status()?;
-        ensure!(reply.headers()["content-type"] == "text/event-stream", "not a stream of events");
-        Ok(Box::pin(reply.bytes_stream().eventsource().map(|event| Ok(event?))))
     }
 
     /// Reads on to the first event that fits.

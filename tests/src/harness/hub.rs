@@ -92,6 +92,12 @@ impl Hub {
         self.launch.namespace = Some(Arc::clone(namespace));
     }
 
+    /// Sets a variable of its environment, from its next start on; or takes it
+    /// away.
+    pub fn set_env(&mut self, name: &str, value: Option<String>) {
+        self.launch.set_env(name, value);
+    }
+
     /// Starts it without waiting for anything.
     ///
     /// # Errors

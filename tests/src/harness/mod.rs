@@ -12,9 +12,13 @@ mod hub;
 mod journal;
 #[cfg(target_os = "linux")]
 mod namespace;
+#[cfg(target_os = "linux")]
+mod network;
 mod place;
 mod probe;
 mod process;
+#[cfg(target_os = "linux")]
+mod small_disk;
 mod system;
 mod wait;
 
@@ -25,8 +29,12 @@ pub use hub::{Hub, HubPorts};
 pub use journal::{Counts, check_continued, check_whole};
 #[cfg(target_os = "linux")]
 pub use namespace::{Namespace, inside};
+#[cfg(target_os = "linux")]
+pub use network::{Network, Way};
 pub use place::{Place, note, skip};
 pub use probe::Probe;
 pub use process::{Launch, Process};
+#[cfg(target_os = "linux")]
+pub use small_disk::SmallDisk;
 pub use system::{Setup, System};
 pub use wait::{DEADLINE, PAUSE, eventually};

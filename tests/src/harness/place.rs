@@ -46,14 +46,31 @@ impl Place {
         self.passed.store(true, Ordering::SeqCst);
     }
 
-    /// Shows the end of each log.
-    fn show_logs(&self) {
-        let mut error = std::io::stderr().lock();
+    /// Copies all logs into `folder`, where they outlive this.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn keep_logs(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder)?;
+        for log in self.logs() {
+            let name = log.file_name().context("a log without a name")?;
+            std::fs::copy(&log, folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    fn logs(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
         let mut logs: Vec<_> = entries.map(|entry| entry.path()).collect();
         logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
         logs.sort();
-        for log in logs {
+        logs
+    }
+
+    /// Shows the end of each log.
+    fn show_logs(&self) {
+        let mut error = std::io::stderr().lock();
+        for log in self.logs() {
             let text = std::fs::read(&log).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
             let lines: Vec<_> = text.lines().collect();

@@ -52,6 +52,12 @@ impl Launch {
         self.env.push((name.to_owned(), value.into()));
         self
     }
+
+    /// Sets a variable of the environment anew, or takes it away.
+    pub fn set_env(&mut self, name: &str, value: Option<String>) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.extend(value.map(|value| (name.to_owned(), value)));
+    }
 }
 
 /// A process, killed when this is dropped.
@@ -136,7 +142,27 @@ impl Process {
     /// # Errors
     /// If it cannot be asked.
     pub fn terminate(&self) -> Result<()> {
-        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?)
+        self.signal(Signal::SIGTERM)
+    }
+
+    /// Stops it as it is (SIGSTOP), until [`Self::resume`].
+    ///
+    /// # Errors
+    /// If it is not the test's to stop.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// If it is not the test's to let go on.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), signal)?)
     }
 
     /// The number by which the system knows it.

@@ -83,7 +83,7 @@ pub(super) fn revoke(
     if revoked == 0 {
         return Ok(None);
     }
-    Ok(Some(leases::release_lost(conn, id, &[])?))
+    Ok(Some(leases::release_lost(conn, id, &[], now)?))
 }
 
 /// Refuses a claim through a session that is not the edge's newest: the link

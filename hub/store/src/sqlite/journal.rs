@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use agentos_domain::{
     Entry, ErrorInfo, Fence, Journal, Phase, RelPath, Step, Task, TaskId, TaskStatus, Timestamp,
-    ToolOutcome, WorkspaceId,
+    ToolClass, ToolOutcome, WorkspaceId,
 };
 use rusqlite::{Connection, params};
 
@@ -61,6 +61,13 @@ pub(super) fn entries(conn: &Connection, id: &TaskId) -> Result<Vec<Entry>, Faul
     Ok(entries)
 }
 
+/// Whether the journal ends within a call of which nobody knows whether it had
+/// its effect, and that must not be made again.
+pub(super) fn may_have_happened(conn: &Connection, id: &TaskId) -> Result<bool, Fault> {
+    let journal = Journal::replay(entries(conn, id)?).map_err(conflict)?;
+    Ok(matches!(journal.phase(), Phase::Effect { class: ToolClass::Once, .. }))
+}
+
 pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault> {
     let Some(stored) = tasks::stored(tx.conn, &append.task_id)? else {
         return Err(StoreError::Fenced.into());
@@ -104,7 +111,7 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         tasks::update(tx.conn, &task, append.fence)?;
     }
     if steps.last().is_some_and(|step| ends_lease(&step.entry)) {
-        leases::end(tx.conn, &append.task_id)?;
+        leases::end(tx.conn, &append.task_id, append.now)?;
         if task.status.is_final() {
             files::drop_old_snapshots(tx.conn, &task.workspace_id)?;
         }
@@ -263,7 +270,7 @@ pub(super) fn cancel(
     if task.status.is_final() {
         return Ok(Some(Cancelled { task, lease: None, step: None }));
     }
-    let lease = leases::end(conn, id)?;
+    let lease = leases::end(conn, id, now)?;
     let entry = Entry::Cancelled { reason: reason.to_owned() };
     let (task, step) = end_by_hub(conn, id, entry, now)?;
     Ok(Some(Cancelled { task, lease, step: Some(step) }))
@@ -279,7 +286,7 @@ pub(super) fn fail(
         Some(stored) if !stored.task.status.is_final() => {}
         _ => return Ok(None),
     }
-    leases::end(conn, id)?;
+    leases::end(conn, id, now)?;
     end_by_hub(conn, id, Entry::Failed { error }, now).map(Some)
 }
 

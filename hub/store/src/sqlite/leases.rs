@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use agentos_domain::{AttemptId, EdgeId, Fence, Task, TaskId, Timestamp};
+use agentos_domain::{
+    AgentConfig, AttemptId, EdgeId, ErrorInfo, Fence, OnEdgeLost, Task, TaskId, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
@@ -44,7 +46,9 @@ pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Clai
         claim.now.plus(claim.ttl).millis(),
     ])?;
     let granted = proposals::granted(conn, &next.workspace, &next.agent.name)?;
+    let limit = Duration::from_secs(next.agent.timeout_seconds);
     Ok(Some(Claimed {
+        time_left: limit.saturating_sub(worked(conn, &next.id)?),
         edge: claim.edge.clone(),
         journal: journal::entries(conn, &next.id)?,
         manifest: files::snapshot(conn, snapshot)?,
@@ -80,8 +84,30 @@ pub(super) fn extend(conn: &Connection, append: &Append) -> Result<(), Fault> {
     Ok(())
 }
 
+/// How long executors have worked on a task in leases that have ended.
+fn worked(conn: &Connection, id: &TaskId) -> Result<Duration, Fault> {
+    let mut statement = conn.prepare_cached("SELECT worked_ms FROM tasks WHERE task_id = ?1")?;
+    Ok(statement
+        .query_row([id.to_string()], |row| rows::uint(row, 0))
+        .map(Duration::from_millis)?)
+}
+
+/// Adds the time of a task's lease, which ends now, to what was worked before.
+/// An executor that was lost counts until its lease would have expired.
+fn count_work(conn: &Connection, id: &TaskId, now: Timestamp) -> Result<(), Fault> {
+    conn.prepare_cached(
+        "UPDATE tasks SET worked_ms = worked_ms + coalesce(
+             (SELECT max(0, min(?2, expires_at) - acquired_at) FROM leases
+              WHERE leases.task_id = tasks.task_id), 0)
+         WHERE task_id = ?1",
+    )?
+    .execute(params![id.to_string(), now.millis()])?;
+    Ok(())
+}
+
 /// Ends the lease of a task, whoever holds it.
-pub(super) fn end(conn: &Connection, id: &TaskId) -> Result<Option<Lease>, Fault> {
+pub(super) fn end(conn: &Connection, id: &TaskId, now: Timestamp) -> Result<Option<Lease>, Fault> {
+    count_work(conn, id, now)?;
     let mut statement = conn.prepare_cached(
         "DELETE FROM leases WHERE task_id = ?1 RETURNING edge_id, attempt_id, fence",
     )?;
@@ -125,13 +151,20 @@ pub(super) fn renew(
     Ok(lost)
 }
 
-pub(super) fn release(conn: &Connection, held: &HeldLease) -> Result<Option<Task>, Fault> {
-    let ended = conn
-        .prepare_cached("DELETE FROM leases WHERE task_id = ?1 AND attempt_id = ?2 AND fence = ?3")?
-        .execute(params![held.task_id.to_string(), held.attempt.to_string(), int(held.fence.0)])?;
-    if ended == 0 {
+pub(super) fn release(
+    conn: &Connection,
+    held: &HeldLease,
+    now: Timestamp,
+) -> Result<Option<Task>, Fault> {
+    let held_now = conn
+        .prepare_cached(
+            "SELECT 1 FROM leases WHERE task_id = ?1 AND attempt_id = ?2 AND fence = ?3",
+        )?
+        .exists(params![held.task_id.to_string(), held.attempt.to_string(), int(held.fence.0)])?;
+    if !held_now {
         return Ok(None);
     }
+    end(conn, &held.task_id, now)?;
     make_pending(conn, &held.task_id)?;
     Ok(Some(tasks::existing(conn, &held.task_id)?.task))
 }
@@ -140,6 +173,7 @@ pub(super) fn release_lost(
     conn: &Connection,
     edge: &EdgeId,
     kept: &[AttemptId],
+    now: Timestamp,
 ) -> Result<Vec<Task>, Fault> {
     let held = conn
         .prepare_cached(
@@ -147,7 +181,7 @@ pub(super) fn release_lost(
         )?
         .query_map([edge.to_string()], held_lease)?
         .collect::<Result<Vec<_>, _>>()?;
-    give_back(conn, held.into_iter().filter(|lease| !kept.contains(&lease.attempt)))
+    lost(conn, held.into_iter().filter(|lease| !kept.contains(&lease.attempt)), now)
 }
 
 pub(super) fn expire(conn: &Connection, now: Timestamp) -> Result<Vec<Task>, Fault> {
@@ -158,7 +192,7 @@ pub(super) fn expire(conn: &Connection, now: Timestamp) -> Result<Vec<Task>, Fau
         )?
         .query_map([now.millis()], held_lease)?
         .collect::<Result<Vec<_>, _>>()?;
-    give_back(conn, expired.into_iter())
+    lost(conn, expired.into_iter(), now)
 }
 
 pub(super) fn extend_all(conn: &Connection, now: Timestamp, ttl: Duration) -> Result<u64, Fault> {
@@ -176,15 +210,36 @@ fn held_lease(row: &Row<'_>) -> rusqlite::Result<HeldLease> {
     })
 }
 
-fn give_back(
+/// Takes leases back whose executor is lost. A task that is not to wait for
+/// another fails, unless somebody has to look at its last call first: whoever
+/// takes it up next asks.
+fn lost(
     conn: &Connection,
     leases: impl Iterator<Item = HeldLease>,
+    now: Timestamp,
 ) -> Result<Vec<Task>, Fault> {
-    let mut pending = Vec::new();
+    let mut tasks = Vec::new();
     for lease in leases {
-        pending.extend(release(conn, &lease)?);
+        let Some(task) = release(conn, &lease, now)? else { continue };
+        if on_edge_lost(conn, &lease.task_id)? == OnEdgeLost::Wait
+            || journal::may_have_happened(conn, &lease.task_id)?
+        {
+            tasks.push(task);
+            continue;
+        }
+        let message = "its edge was lost while it worked on the task: ask again, or let tasks \
+                       of this agent wait (on_edge_lost)";
+        let error = ErrorInfo::new("edge_lost", message);
+        tasks.extend(journal::fail(conn, &lease.task_id, error, now)?.map(|(task, _)| task));
     }
-    Ok(pending)
+    Ok(tasks)
+}
+
+fn on_edge_lost(conn: &Connection, id: &TaskId) -> Result<OnEdgeLost, Fault> {
+    let mut statement = conn.prepare_cached("SELECT agent FROM tasks WHERE task_id = ?1")?;
+    let agent: AgentConfig =
+        statement.query_row([id.to_string()], |row| rows::json(row, "agent"))?;
+    Ok(agent.on_edge_lost)
 }
 
 fn make_pending(conn: &Connection, id: &TaskId) -> Result<(), Fault> {

@@ -83,19 +83,19 @@ impl Store for SqliteStore {
         self.write(move |tx| leases::renew(tx.conn, &edge, &held, now, ttl)).await
     }
 
-    async fn release(&self, held: &HeldLease, _now: Timestamp) -> Result<Option<Task>, StoreError> {
+    async fn release(&self, held: &HeldLease, now: Timestamp) -> Result<Option<Task>, StoreError> {
         let held = held.clone();
-        self.write(move |tx| leases::release(tx.conn, &held)).await
+        self.write(move |tx| leases::release(tx.conn, &held, now)).await
     }
 
     async fn release_lost(
         &self,
         edge: &EdgeId,
         kept: &[AttemptId],
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<Task>, StoreError> {
         let (edge, kept) = (edge.clone(), kept.to_vec());
-        self.write(move |tx| leases::release_lost(tx.conn, &edge, &kept)).await
+        self.write(move |tx| leases::release_lost(tx.conn, &edge, &kept, now)).await
     }
 
     async fn expire_leases(&self, now: Timestamp) -> Result<Vec<Task>, StoreError> {

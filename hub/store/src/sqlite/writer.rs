@@ -287,8 +287,11 @@ impl Worker {
                 self.execute("ROLLBACK TO operation")?;
             }
             self.execute("RELEASE operation")?;
+            agentos_faults::crash_point("store.operation.done");
         }
+        agentos_faults::crash_point("store.commit.before");
         self.execute("COMMIT")?;
+        agentos_faults::crash_point("store.commit.after");
         self.counters.transactions.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -43,7 +43,25 @@ pub(crate) const AGENT: &[Setting] = &[
         "timeout_seconds",
         Kind::Integer(1, 86_400, "seconds"),
         "300",
-        "The longest time that a run may take",
+        "The longest time that its runs may be worked on; waiting does not count",
+    ),
+    Setting::new(
+        "step_timeout_seconds",
+        Kind::Integer(1, 86_400, "seconds"),
+        "300",
+        "The longest time that one call of its model may take",
+    ),
+    Setting::new(
+        "tool_timeout_seconds",
+        Kind::Integer(1, 86_400, "seconds"),
+        "60",
+        "The longest time that one call of a tool may take",
+    ),
+    Setting::new(
+        "on_edge_lost",
+        Kind::Choice(&["wait", "fail"]),
+        "wait",
+        "Whether a run whose edge is lost waits for an edge or fails",
     ),
     Setting::section("validation", VALIDATION, "What its code must be like").planned(),
 ];

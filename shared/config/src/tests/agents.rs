@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use agentos_domain::{Tier, builtin_file_agent};
+use agentos_domain::{OnEdgeLost, Tier, builtin_file_agent};
 
 use super::support::Place;
 use crate::{AgentSet, Watch};
@@ -35,7 +35,8 @@ fn every_key_is_read() {
         "name: CodeAgent\ndescription: Writes code\nmodel_tier: local-smart\n\
          tools: [file_write, bash_execution]\nmax_iterations: 3\napproval_required: true\n\
          system_prompt: |\n  Write.\n  Well.\nmax_tokens: 4096\ntemperature: 0.5\n\
-         timeout_seconds: 60\nvalidation:\n  required_docstring: true\n  \
+         timeout_seconds: 60\nstep_timeout_seconds: 20\ntool_timeout_seconds: 5\n\
+         on_edge_lost: fail\nvalidation:\n  required_docstring: true\n  \
          require_type_hints: true\n  max_file_size_kb: 7\n  allowed_imports: [re, json]\n  \
          blocked_imports: [os.system]\n",
     );
@@ -45,6 +46,8 @@ fn every_key_is_read() {
     assert_eq!(agent.config.model_tier, Tier::LocalSmart);
     assert_eq!(agent.config.tools.len(), 2);
     assert_eq!((agent.config.max_iterations, agent.config.timeout_seconds), (3, 60));
+    assert_eq!((agent.config.step_timeout_seconds, agent.config.tool_timeout_seconds), (20, 5));
+    assert_eq!(agent.config.on_edge_lost, OnEdgeLost::Fail);
     assert_eq!(agent.config.system_prompt, "Write.\nWell.\n");
     assert_eq!(agent.config.sampling.max_tokens, 4096);
     assert!((agent.config.sampling.temperature - 0.5).abs() < f32::EPSILON);

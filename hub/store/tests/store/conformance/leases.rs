@@ -1,12 +1,16 @@
 //! Leases and fencing.
 
+use std::time::Duration;
+
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, Entry, ErrorInfo, Fence, Task, TaskId, TaskStatus,
+    AttemptId, BlobHash, Decision, EdgeId, Entry, ErrorInfo, Fence, GrantScope, OnEdgeLost,
+    ProposalStatus, Task, TaskId, TaskStatus, ToolClass,
 };
-use agentos_store::{HeldLease, Lease, Store, StoreError};
+use agentos_store::{HeldLease, Lease, ProposalFilter, Resolution, Store, StoreError};
 
 use crate::fixture::{
-    TTL, add_task, append, at, call, claim, file, finished, held, reply, try_claim, ws,
+    TTL, add_task, append, at, call, claim, file, finished, held, intent, new_task, reply,
+    try_claim, ws,
 };
 
 fn ids(tasks: &[Task]) -> Vec<TaskId> {
@@ -184,4 +188,65 @@ pub(crate) async fn a_snapshot_is_pinned_for_all_attempts(store: &dyn Store) {
     store.cancel(&a, &id, "x", at(102)).await.unwrap();
     assert!(!opens(&second.edge, &id, &old).await);
     assert!(opens(&newer.edge, &other, &new).await);
+}
+
+/// What counts against a task's time is what executors worked on it, whoever
+/// they were; waiting for one, and for a person, does not.
+pub(crate) async fn only_work_counts_against_the_time(store: &dyn Store) {
+    let limit = Duration::from_secs(300);
+    add_task(store, "a", 0).await;
+    let first = claim(store, &EdgeId::generate(), 100).await;
+    assert_eq!(first.time_left, limit);
+    assert!(store.release(&held(&first), at(103)).await.unwrap().is_some());
+    let second = claim(store, &EdgeId::generate(), 200).await;
+    assert_eq!(second.time_left, limit - Duration::from_secs(3));
+    // One that is lost counts until its lease would have expired.
+    assert_eq!(store.expire_leases(at(900)).await.unwrap().len(), 1);
+    let third = claim(store, &EdgeId::generate(), 1000).await;
+    assert_eq!(third.time_left, limit - Duration::from_secs(13));
+    let asked = Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once };
+    let entries = [reply(vec![call("1", "a")]), asked];
+    append(store, &third, 1, &entries, 1005).await.unwrap();
+    let proposal = store.proposals(&ws("a"), &pending()).await.unwrap().remove(0);
+    let resolution = Resolution {
+        decision: Decision::Approve { scope: GrantScope::Once },
+        reviewer: "Ann".into(),
+        notes: None,
+        content_hash: None,
+    };
+    store.resolve(&ws("a"), &proposal.proposal_id, resolution, at(9000)).await.unwrap();
+    let fourth = claim(store, &EdgeId::generate(), 9001).await;
+    assert_eq!(fourth.time_left, limit - Duration::from_secs(18));
+}
+
+fn pending() -> ProposalFilter {
+    ProposalFilter { status: Some(ProposalStatus::Pending), before: None, limit: 10 }
+}
+
+/// A task of an agent that is not to wait fails with its edge, but not where a
+/// call may have had its effect: that is asked about first.
+pub(crate) async fn a_task_that_is_not_to_wait_fails_with_its_edge(store: &dyn Store) {
+    let hasty = |name: &str| {
+        let mut task = new_task(name);
+        task.agent.on_edge_lost = OnEdgeLost::Fail;
+        task
+    };
+    let edge = EdgeId::generate();
+    for (entries, expected) in [
+        (vec![], TaskStatus::Failed),
+        (vec![reply(vec![call("1", "a")]), intent("1", "a", ToolClass::Read)], TaskStatus::Failed),
+        (vec![reply(vec![call("1", "a")]), intent("1", "a", ToolClass::Once)], TaskStatus::Pending),
+    ] {
+        let id = TaskId::generate();
+        store.create_task(id.clone(), hasty("a"), [0; 32], u32::MAX, at(0)).await.unwrap();
+        let run = claim(store, &edge, 1).await;
+        append(store, &run, 1, &entries, 2).await.unwrap();
+        let lost = store.release_lost(&edge, &[], at(3)).await.unwrap().remove(0);
+        assert_eq!((lost.task_id, lost.status), (id.clone(), expected));
+        let code = lost.error.map(|error| error.code);
+        assert_eq!(code.as_deref(), (expected == TaskStatus::Failed).then_some("edge_lost"));
+        let task = store.task(&ws("a"), &id).await.unwrap().unwrap();
+        assert_eq!(task.status, expected);
+        assert_eq!(append(store, &run, 9, &[], 3).await, Err(StoreError::Fenced));
+    }
 }

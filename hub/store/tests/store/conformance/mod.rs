@@ -84,7 +84,9 @@ promises! {
         a_cancelled_task_fences_its_writer,
         cancelling_twice_changes_nothing,
         the_hub_can_fail_a_task,
-        a_snapshot_is_pinned_for_all_attempts;
+        a_snapshot_is_pinned_for_all_attempts,
+        only_work_counts_against_the_time,
+        a_task_that_is_not_to_wait_fails_with_its_edge;
     edges:
         a_token_joins_one_edge,
         a_token_expires,
