@@ -3,6 +3,7 @@
 
 pub mod auth_cost;
 pub mod bench;
+pub mod bench_engine;
 pub mod chaos;
 pub mod harness;
 pub mod pocket;

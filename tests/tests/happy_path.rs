@@ -1,5 +1,7 @@
 //! A task from its submission to its answer.
 
+use std::time::Duration;
+
 use agentos_domain::{Entry, TaskStatus, ToolOutcome};
 use agentos_tests::harness::{Counts, Setup, System, check_whole};
 use anyhow::{Context as _, Result};
@@ -161,6 +163,31 @@ async fn an_idempotency_key_is_one_task() -> Result<()> {
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(other.json()?["code"], "IDEMPOTENCY_MISMATCH");
     assert_eq!(system.probe.calls()?.len(), 1);
+    system.passed();
+    Ok(())
+}
+
+/// Nothing that the hub does after a run's end keeps the next one waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_ended_takes_no_room() -> Result<()> {
+    let mut setup = Setup::new(HUB, PROBED_EDGE);
+    setup.hub_args = &["--runs-per-edge", "1"];
+    let system = System::start(setup).await?;
+    let mut tasks = Vec::new();
+    for _ in 0..6 {
+        tasks.push(system.submit(SHORT).await?);
+    }
+    let mut gaps = Vec::new();
+    let mut before = None;
+    for task in &tasks {
+        let task = system.client.finished(task).await?;
+        let (started, ended) = (task.started_at.context("no start")?, task.completed_at);
+        gaps.extend(before.map(|before| started.since(before)));
+        before = ended;
+    }
+    // The machine may be slow once, but not each time.
+    let least = gaps.iter().min().context("no gap")?;
+    assert!(*least < Duration::from_millis(500), "an edge was left idle: {gaps:?}");
     system.passed();
     Ok(())
 }

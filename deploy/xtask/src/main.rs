@@ -56,6 +56,12 @@ sim [--seeds N] [--from SEED] [--seed SEED]
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
 
+bench engine [--quick] [--check]
+    Measures, with real processes, a restart over a large journal, the way from
+    an approval to the tool, a long queue, runs that wait for people, and steps;
+    the last line is JSON. --quick is a look of seconds; --check fails where an
+    aim that is a ratio or a size is missed.
+
 bench auth [--rounds N] [--check]
     Measures the processor time that authentication adds to a request, by kind
     of credential; the last line is JSON. --check fails where it is over 30 µs.
@@ -107,6 +113,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["contract", rest @ ..] => contract::run(&contract::Options::parse(rest)?),
         ["coverage"] => coverage::run(),
         ["bench", "system", rest @ ..] => stages::bench(rest),
+        ["bench", "engine", rest @ ..] => stages::bench_engine(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["chaos", rest @ ..] => stages::chaos(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),

@@ -98,6 +98,18 @@ pub(crate) fn bench(args: &[&str]) -> Result<u8> {
     run_of_tests("bench-system", args)
 }
 
+/// `cargo xtask bench engine`: builds that benchmark and the programs that it
+/// starts, and runs it.
+pub(crate) fn bench_engine(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    let mut build = vec!["build", "--package", "agentos-tests"];
+    build.extend(["--bin", "bench-engine", "--bin", "hub-under-test", "--bin", "probed-edge"]);
+    match stage("build", &build)? {
+        0 => run_of_tests("bench-engine", args),
+        code => Ok(code),
+    }
+}
+
 /// `cargo xtask bench auth`: builds and runs that benchmark.
 pub(crate) fn bench_auth(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;

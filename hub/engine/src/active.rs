@@ -44,6 +44,16 @@ impl ActiveAttempts {
         }
     }
 
+    /// Forgets an attempt whose run has ended or waits: it takes no room.
+    pub(crate) fn end(&self, attempt: &AttemptId) {
+        self.lock().remove(attempt);
+    }
+
+    /// Whether an attempt is on an edge.
+    pub(crate) fn has(&self, attempt: &AttemptId) -> bool {
+        self.lock().contains_key(attempt)
+    }
+
     /// How many attempts an edge holds.
     pub(crate) fn on_edge(&self, edge: &EdgeId) -> usize {
         self.lock().values().filter(|active| active.edge == *edge).count()

@@ -120,6 +120,17 @@ impl Events {
         }
     }
 
+    /// Forgets the channel of a run that has ended or waits, unless somebody
+    /// watches or a later lease has taken the run on: a channel is large, and
+    /// thousands of runs may wait.
+    pub(crate) fn close_unwatched(&self, task: &TaskId, fence: Fence) {
+        let mut channels = self.lock();
+        let unwatched = |channel: &Channel| channel.sender.receiver_count() == 0;
+        if channels.get(task).is_some_and(|channel| channel.fence == fence && unwatched(channel)) {
+            channels.remove(task);
+        }
+    }
+
     /// Forgets channels of tasks that nobody works on and nobody watches.
     pub(crate) fn sweep(&self, active: &[TaskId]) {
         self.lock()
@@ -161,6 +172,22 @@ mod tests {
         let seen: Vec<_> = std::iter::from_fn(|| watcher.try_recv().ok()).map(|e| e.kind).collect();
         assert_eq!(seen, [token("a"), token("b")]);
         assert_eq!(events.last_index(&task, Fence(2)), 2);
+    }
+
+    #[test]
+    fn a_run_that_waits_keeps_a_channel_only_for_those_who_watch() {
+        let events = Events::default();
+        let [unwatched, watched, taken_on] = std::array::from_fn(|_| TaskId::generate());
+        let _watcher = events.subscribe(&watched);
+        for task in [&unwatched, &watched, &taken_on] {
+            events.open(task, Fence(1));
+        }
+        events.open(&taken_on, Fence(2));
+        for task in [&unwatched, &watched, &taken_on] {
+            events.close_unwatched(task, Fence(1));
+        }
+        let kept = [&unwatched, &watched, &taken_on].map(|task| events.lock().contains_key(task));
+        assert_eq!(kept, [false, true, true]);
     }
 
     #[test]

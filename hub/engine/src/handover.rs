@@ -60,9 +60,16 @@ pub(crate) async fn hand_over(
 /// Follows a run. Where the edge has ended it and yet holds its lease (it could
 /// not go on and could not say so), the task is queued again at once.
 pub(crate) async fn follow_to_end(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
-    if relay(shared, session, lease).await == Followed::ToTheEnd {
-        give_back(shared, session, lease).await;
+    if relay(shared, session, lease).await != Followed::ToTheEnd {
+        return;
     }
+    agentos_faults::crash_point("hub.give_back.before");
+    if shared.active.has(&lease.attempt) {
+        give_back(shared, session, lease).await;
+    } else {
+        shared.settled(&lease.task_id);
+    }
+    agentos_faults::crash_point("hub.give_back.done");
 }
 
 async fn execute(session: &EdgeSession, claimed: &Claimed) -> Result<(), Refusal> {
@@ -108,7 +115,6 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
 /// Queues a run again that its edge does not work on. Nothing happens where the
 /// run has ended properly: its lease is gone then.
 async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
-    agentos_faults::crash_point("hub.give_back.before");
     // Do not offer the same run in a tight loop.
     tokio::time::sleep(REFUSAL_PAUSE).await;
     if session.calls().is_closed() {
@@ -120,9 +126,7 @@ async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
     let mut client = ExecutorClient::new(session.calls());
     // It does not matter what the edge answers: the fence keeps it out.
     let _ = tokio::time::timeout(CANCEL_DEADLINE, client.cancel(stop)).await;
-    let released = shared.store.release(lease, shared.clock.now()).await;
-    agentos_faults::crash_point("hub.give_back.done");
-    match released {
+    match shared.store.release(lease, shared.clock.now()).await {
         Ok(Some(task)) => {
             if shared.fruitless(&lease.task_id, task.steps) >= FRUITLESS_LIMIT {
                 let message = "edges gave this run up five times without a step; \

@@ -95,6 +95,7 @@ impl Runs for RunsService {
             approval_ttl: self.shared.config.approval_ttl,
         };
         let shared = Arc::clone(&self.shared);
+        let (attempt, fence) = (append.attempt.clone(), append.fence);
         let work = async move {
             agentos_faults::crash_point("hub.append.received");
             let appended = shared.store.append(append).await?;
@@ -103,6 +104,9 @@ impl Runs for RunsService {
             shared.metrics.observe(&appended.task, &appended.steps);
             if appended.task.status != TaskStatus::Running {
                 shared.events.publish_status(&appended.task);
+                shared.events.close_unwatched(&appended.task.task_id, fence);
+                shared.active.end(&attempt);
+                shared.wake.notify_one();
             }
             if let Some(proposal) = &appended.proposal {
                 tracing::info!(proposal = %proposal.proposal_id, task = %proposal.task_id,

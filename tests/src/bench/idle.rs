@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// Memory is stable once it has not moved by more than this …
 const STABLE_BYTES: u64 = 256 * 1024;
 /// … over so many looks …
-const STABLE_LOOKS: usize = 20;
+pub(crate) const STABLE_LOOKS: usize = 20;
 /// … and is taken as it is after so many.
 const MOST_LOOKS: usize = 200;
 /// How much of the hub's output an error shows.
@@ -91,21 +91,27 @@ async fn healthy(hub: &mut Child, data: &Path, log: &Path) -> Result<(), BenchEr
 
 async fn stable_memory(hub: &mut Child, log: &Path) -> Result<u64, BenchError> {
     let id = hub.id().ok_or_else(|| process(log, "has ended".to_owned()))?;
+    let bytes = settled(id, STABLE_LOOKS).await;
+    still_running(hub, log)?;
+    bytes.ok_or_else(|| process(log, "does not show its memory".to_owned()))
+}
+
+/// The resident memory of a process in bytes, once it has not moved over so
+/// many looks; `None` where the process has ended.
+pub(crate) async fn settled(process: u32, stable_looks: usize) -> Option<u64> {
     let mut looks = Vec::new();
     loop {
-        still_running(hub, log)?;
-        let bytes = resident_bytes(id).await;
-        looks.push(bytes.ok_or_else(|| process(log, "does not show its memory".to_owned()))?);
-        if is_stable(&looks) || looks.len() >= MOST_LOOKS {
-            return Ok(looks.last().copied().unwrap_or_default());
+        let bytes = resident_bytes(process).await?;
+        looks.push(bytes);
+        if is_stable(&looks, stable_looks) || looks.len() >= MOST_LOOKS {
+            return Some(bytes);
         }
         tokio::time::sleep(POLL).await;
     }
 }
 
-fn is_stable(looks: &[u64]) -> bool {
-    let Some(last) = looks.len().checked_sub(STABLE_LOOKS).and_then(|from| looks.get(from..))
-    else {
+fn is_stable(looks: &[u64], over: usize) -> bool {
+    let Some(last) = looks.len().checked_sub(over).and_then(|from| looks.get(from..)) else {
         return false;
     };
     let (least, most) = (last.iter().min(), last.iter().max());
@@ -146,10 +152,10 @@ mod tests {
     fn memory_is_stable_when_the_last_looks_agree() {
         let mut looks = vec![1_000_000, 20_000_000];
         looks.extend([30_000_000; STABLE_LOOKS]);
-        assert!(is_stable(&looks));
+        assert!(is_stable(&looks, STABLE_LOOKS));
         looks.push(40_000_000);
-        assert!(!is_stable(&looks));
-        assert!(!is_stable(&[1; STABLE_LOOKS - 1]));
+        assert!(!is_stable(&looks, STABLE_LOOKS));
+        assert!(!is_stable(&[1; STABLE_LOOKS - 1], STABLE_LOOKS));
     }
 
     #[test]

@@ -12,16 +12,16 @@
 //!   idle ────► (a real process)   │
 //! ```
 
-mod disk;
+pub(crate) mod disk;
 mod error;
-mod idle;
+pub(crate) mod idle;
 mod link;
 mod machine;
 mod options;
 mod report;
 mod run;
 mod stats;
-mod steps;
+pub(crate) mod steps;
 mod system;
 mod tokens;
 mod tool_call;
@@ -29,6 +29,7 @@ mod tool_call;
 pub use error::BenchError;
 pub use machine::Machine;
 pub use options::Options;
+pub(crate) use options::Rounds;
 pub use report::{Figures, Row, rows, table};
 pub use run::{Outcome, run};
 pub use stats::Samples;

@@ -52,7 +52,14 @@ pub(crate) struct Rounds {
 
 impl Options {
     pub(crate) fn rounds(&self) -> Rounds {
-        let full = Rounds {
+        Rounds::of(self.quick)
+    }
+}
+
+impl Rounds {
+    /// Those of a measurement, or of a quick look.
+    pub(crate) fn of(quick: bool) -> Self {
+        let full = Self {
             pings: 500,
             warm_up: 50,
             steps: 300,
@@ -63,10 +70,10 @@ impl Options {
             answers: 7,
             tokens: 2048,
         };
-        if !self.quick {
+        if !quick {
             return full;
         }
-        Rounds {
+        Self {
             pings: 100,
             warm_up: 20,
             steps: 60,
