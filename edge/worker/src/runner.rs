@@ -322,8 +322,8 @@ impl Runner {
                 Entry::ToolRetry { .. } => Entry::ToolResult {
                     call_id: call.id,
                     outcome: ToolOutcome::Err(error),
-                    duration_ms: 0,
-                },
+                    duration_ms: 0, changes: agentos_domain::Changeset::default(),
+},
                 _ => Entry::ToolRefused { call_id: call.id, error },
             };
             return self.report(entry).await;
@@ -365,7 +365,7 @@ impl Runner {
         };
         let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
         spans::note_result(&outcome, duration_ms);
-        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await
+        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms, changes: agentos_domain::Changeset::default() }).await
     }
 }
 

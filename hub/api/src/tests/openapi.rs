@@ -267,13 +267,13 @@ fn every_kind_of_step_is_described() {
         Entry::ToolResult {
             call_id: call_id(),
             outcome: ToolOutcome::Ok(json!([1])),
-            duration_ms: 1,
-        },
+            duration_ms: 1, changes: agentos_domain::Changeset::default(),
+},
         Entry::ToolResult {
             call_id: call_id(),
             outcome: ToolOutcome::Err(ToolError::new("a", "b")),
-            duration_ms: 1,
-        },
+            duration_ms: 1, changes: agentos_domain::Changeset::default(),
+},
         Entry::ToolRefused { call_id: call_id(), error: ToolError::new("a", "b") },
         Entry::ToolUnknown { call_id: call_id() },
         Entry::Finished { output: "o".into(), truncated: true },
