@@ -20,10 +20,11 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("schema/006_approvals.sql")),
     M::up(include_str!("schema/007_queue.sql")),
     M::up(include_str!("schema/008_schedules.sql")),
+    M::up(include_str!("schema/009_changesets.sql")),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 8;
+pub(super) const SCHEMA_VERSION: u32 = 9;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;
