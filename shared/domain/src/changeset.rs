@@ -122,7 +122,7 @@ impl Changeset {
     /// # Errors
     /// Where it is not.
     pub fn check_size(&self) -> Result<(), ChangesetError> {
-        let paths = self.files.len().saturating_add(self.conflicts.len());
+        let paths = self.files.len().max(self.conflicts.len());
         if paths > Self::MAX_PATHS {
             return Err(ChangesetError::TooManyPaths { paths });
         }

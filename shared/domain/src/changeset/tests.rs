@@ -43,7 +43,8 @@ fn changes_lead_from_one_manifest_to_the_next() {
         (changes(&[("n", put("x", None)), ("n/m", put("x", None))]), "folder"),
     ] {
         let error = files.apply(&wrong).unwrap_err();
-        let found = if matches!(error, ChangesetError::OtherBase { .. }) { "base" } else { "folder" };
+        let found =
+            if matches!(error, ChangesetError::OtherBase { .. }) { "base" } else { "folder" };
         assert_eq!((found, &files), (code, &before), "{wrong:?}");
     }
     // A file can become a folder, and a folder a file.
