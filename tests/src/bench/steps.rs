@@ -206,8 +206,9 @@ pub(crate) fn entry(seq: u64) -> Result<Entry, BenchError> {
                 "text": "The harbour opens at six. ".repeat(8),
                 "truncated": false,
             })),
-            duration_ms: 3, changes: agentos_domain::Changeset::default(),
-},
+            duration_ms: 3,
+            changes: agentos_domain::Changeset::default(),
+        },
     })
 }
 
