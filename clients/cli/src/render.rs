@@ -7,7 +7,9 @@
 
 use std::io;
 
-use agentos_domain::{Entry, Step, Task, TaskStatus, ToolCall, ToolOutcome, Usage};
+use agentos_domain::{
+    Change, Changeset, Entry, Step, Task, TaskStatus, ToolCall, ToolOutcome, Usage,
+};
 
 use crate::live::{Live, ModelStarted};
 use crate::terminal::{Terminal, Tone};
@@ -68,13 +70,17 @@ impl Renderer {
                 let text = format!("[tool] {} {}", call.name, call.arguments);
                 self.header(terminal, Tone::Plain, &shorten(&text, width))
             }
-            Entry::ToolResult { outcome, duration_ms, .. } => {
+            Entry::ToolResult { outcome, duration_ms, changes, .. } => {
                 let time = millis(*duration_ms);
                 let (tone, text) = match outcome {
                     ToolOutcome::Ok(value) => (Tone::Dim, format!("[result] {time}: {value}")),
                     ToolOutcome::Err(error) => (Tone::Red, format!("[result] {time}: {error}")),
                 };
-                self.header(terminal, tone, &shorten(&text, width))
+                self.header(terminal, tone, &shorten(&text, width))?;
+                for text in changed(changes) {
+                    self.header(terminal, Tone::Dim, &shorten(&text, width))?;
+                }
+                Ok(())
             }
             Entry::ToolRetry { .. } => {
                 self.header(terminal, Tone::Plain, "[tool] its result was lost: calling it again")
@@ -188,6 +194,21 @@ impl Renderer {
         }
         terminal.line(output.trim_end_matches('\n'))
     }
+}
+
+/// A line for each file that a call changed.
+fn changed(changes: &Changeset) -> impl Iterator<Item = String> {
+    let files = changes.files.iter().map(|(path, change)| match change {
+        Change::Put { size, .. } => format!("[files] {path}: {size} bytes"),
+        Change::Delete { .. } => format!("[files] {path}: deleted"),
+    });
+    let conflicts = changes.conflicts.iter().map(|(path, kept)| match kept {
+        Some(kept) => {
+            format!("[files] {path} was changed meanwhile: the run's version is {kept}")
+        }
+        None => format!("[files] {path} was changed meanwhile: it was not deleted"),
+    });
+    files.chain(conflicts)
 }
 
 fn reply_summary(usage: Usage, duration_ms: u64, width: usize) -> String {

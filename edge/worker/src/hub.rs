@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{BlobHash, Entry};
+use agentos_domain::{BlobHash, Entry, RelPath};
 use agentos_link::{EdgeLinkHandle, LinkChannel};
 use agentos_proto::v1::runs_client::RunsClient;
 use agentos_proto::v1::{
-    AppendRequest, BlobChunk, EdgeLoad, FetchBlobRequest, HeartbeatRequest, HeldAttempt,
-    ReleaseRequest,
+    AppendObstacle, AppendReply, AppendRequest, BlobChunk, EdgeLoad, FetchBlobRequest,
+    HeartbeatRequest, HeldAttempt, PutBlobHeader, PutBlobRequest, ReleaseRequest,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
 use tokio::io::AsyncRead;
-use tokio_util::io::StreamReader;
+use tokio_util::io::{ReaderStream, StreamReader};
 use tonic::Code;
 
 use crate::attempts::Attempt;
@@ -28,6 +28,25 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait for a link before looking again whether the run still goes on.
 const LINK_WAIT: Duration = Duration::from_secs(5);
 
+/// Size of a chunk of a blob on the link.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Slower than this an upload is begun again.
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is durable.
+    Durable,
+    /// The hub needs these contents first.
+    Missing(Vec<BlobHash>),
+    /// The run has to give way to others' changes of these files.
+    Conflicts(Vec<RelPath>),
+}
+
+/// Opens content, for each try anew.
+pub(crate) type Open<'a> = dyn Fn() -> Result<std::fs::File, WorkerError> + Send + Sync + 'a;
+
 /// Content of a file on its way.
 pub(crate) type Content = Box<dyn AsyncRead + Send + Unpin>;
 
@@ -41,6 +60,16 @@ pub(crate) trait Hub: Send + Sync + 'static {
         attempt: &Attempt,
         first_seq: u64,
         entries: &[Entry],
+    ) -> Result<Taken, WorkerError>;
+
+    /// Brings the content of a file that a call wrote. Tries until the hub has
+    /// it, as with entries.
+    async fn put(
+        &self,
+        attempt: &Attempt,
+        hash: &BlobHash,
+        size: u64,
+        open: &Open<'_>,
     ) -> Result<(), WorkerError>;
 
     /// Gives a run back, between two of its steps.
@@ -88,15 +117,39 @@ impl LinkedHub {
         }
     }
 
-    async fn try_append(&self, request: AppendRequest) -> Result<(), tonic::Status> {
+    async fn try_append(&self, request: AppendRequest) -> Result<AppendReply, tonic::Status> {
         let Some(mut client) = self.client().await else {
             return Err(tonic::Status::unavailable("no link to the hub"));
         };
         agentos_faults::crash_point("edge.append.sending");
         let call = client.append(request);
         match tokio::time::timeout(CALL_DEADLINE, call).await {
-            Ok(reply) => reply.map(|_| agentos_faults::crash_point("edge.append.answered")),
+            Ok(reply) => reply.map(|reply| {
+                agentos_faults::crash_point("edge.append.answered");
+                reply.into_inner()
+            }),
             Err(_) => Err(tonic::Status::unavailable("the hub did not answer in time")),
+        }
+    }
+
+    async fn try_put(
+        &self,
+        header: PutBlobHeader,
+        content: std::fs::File,
+    ) -> Result<(), tonic::Status> {
+        let Some(mut client) = self.client().await else {
+            return Err(tonic::Status::unavailable("no link to the hub"));
+        };
+        let deadline = Duration::from_secs(header.size / SLOWEST_BYTES_PER_SECOND) + CALL_DEADLINE;
+        let first = PutBlobRequest { header: Some(header), data: Vec::new() };
+        let content = ReaderStream::with_capacity(tokio::fs::File::from_std(content), CHUNK_BYTES);
+        // Where it cannot be read it is cut, and the hub refuses it.
+        let parts = tokio_stream::StreamExt::map_while(content, Result::ok)
+            .map(|data| PutBlobRequest { header: None, data: data.to_vec() });
+        let parts = futures::stream::iter([first]).chain(parts);
+        match tokio::time::timeout(deadline, client.put_blob(parts)).await {
+            Ok(reply) => reply.map(|_| ()),
+            Err(_) => Err(tonic::Status::unavailable("the hub did not take it in time")),
         }
     }
 
@@ -114,6 +167,44 @@ impl LinkedHub {
     }
 }
 
+/// Waits before the next try, unless none would help.
+async fn pause_after(attempt: &Attempt, status: &tonic::Status) -> Result<(), WorkerError> {
+    match status.code() {
+        Code::FailedPrecondition if status.message().starts_with("fenced") => {
+            Err(WorkerError::Fenced)
+        }
+        Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::OutOfRange
+        | Code::Unimplemented => Err(WorkerError::Refused(status.message().to_owned())),
+        // Anything else can pass: a result is not thrown away.
+        _ => {
+            tracing::debug!(task = %attempt.task, message = status.message(),
+                "the hub has not taken a report yet");
+            tokio::time::sleep(RETRY_PAUSE).await;
+            Ok(())
+        }
+    }
+}
+
+fn parse<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>, WorkerError>
+where
+    T::Err: std::fmt::Display,
+{
+    let malformed = |error: T::Err| WorkerError::Malformed(error.to_string());
+    texts.iter().map(|text| text.parse().map_err(malformed)).collect()
+}
+
+fn taken(reply: &AppendReply) -> Result<Taken, WorkerError> {
+    match &reply.obstacle {
+        None => Ok(Taken::Durable),
+        Some(AppendObstacle { missing_blobs, .. }) if !missing_blobs.is_empty() => {
+            parse(missing_blobs).map(Taken::Missing)
+        }
+        Some(AppendObstacle { conflicts, .. }) => parse(conflicts).map(Taken::Conflicts),
+    }
+}
+
 #[async_trait]
 impl Hub for LinkedHub {
     async fn append(
@@ -121,7 +212,7 @@ impl Hub for LinkedHub {
         attempt: &Attempt,
         first_seq: u64,
         entries: &[Entry],
-    ) -> Result<(), WorkerError> {
+    ) -> Result<Taken, WorkerError> {
         let entries = entries
             .iter()
             .map(serde_json::to_string)
@@ -136,26 +227,34 @@ impl Hub for LinkedHub {
         };
         let tries = async {
             loop {
-                let status = match self.try_append(request.clone()).await {
+                match self.try_append(request.clone()).await {
+                    Ok(reply) => return taken(&reply),
+                    Err(status) => pause_after(attempt, &status).await?,
+                }
+            }
+        };
+        attempt.cancel.run_until_cancelled(tries).await.unwrap_or(Err(WorkerError::Cancelled))
+    }
+
+    async fn put(
+        &self,
+        attempt: &Attempt,
+        hash: &BlobHash,
+        size: u64,
+        open: &Open<'_>,
+    ) -> Result<(), WorkerError> {
+        let header = PutBlobHeader {
+            task_id: attempt.task.to_string(),
+            attempt_id: attempt.id.to_string(),
+            fence: attempt.fence.0,
+            hash: hash.to_string(),
+            size,
+        };
+        let tries = async {
+            loop {
+                match self.try_put(header.clone(), open()?).await {
                     Ok(()) => return Ok(()),
-                    Err(status) => status,
-                };
-                match status.code() {
-                    Code::FailedPrecondition if status.message().starts_with("fenced") => {
-                        return Err(WorkerError::Fenced);
-                    }
-                    Code::FailedPrecondition
-                    | Code::InvalidArgument
-                    | Code::OutOfRange
-                    | Code::Unimplemented => {
-                        return Err(WorkerError::Refused(status.message().to_owned()));
-                    }
-                    // Anything else can pass: a result is not thrown away.
-                    _ => {
-                        tracing::debug!(task = %attempt.task, message = status.message(),
-                            "the hub has not taken a report yet");
-                        tokio::time::sleep(RETRY_PAUSE).await;
-                    }
+                    Err(status) => pause_after(attempt, &status).await?,
                 }
             }
         };

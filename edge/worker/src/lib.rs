@@ -14,6 +14,7 @@
 
 mod attempts;
 mod blocking;
+mod calls;
 mod error;
 mod events;
 mod executor;
@@ -21,6 +22,7 @@ mod files;
 mod hub;
 mod inference;
 mod load;
+mod reports;
 mod runner;
 mod runs;
 mod spans;

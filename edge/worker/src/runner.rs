@@ -1,25 +1,24 @@
 //! Drives one run: asks the state machine what is next, does it, reports it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::Classified as _;
-use agentos_domain::{
-    Clock, Entry, ErrorInfo, Journal, Manifest, ToolCall, ToolClass, ToolError, ToolOutcome,
-};
+use agentos_domain::{BlobHash, Classified as _};
+use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest};
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
 use agentos_proto::v1::run_event::Event;
-use agentos_proto::v1::{ModelStarted, TokenEvent, ToolStarted};
+use agentos_proto::v1::{ModelStarted, TokenEvent};
 use agentos_run::{Action, RunConfig, conversation, next};
-use agentos_tools::{Registry, ToolContext};
+use agentos_tools::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::attempts::Attempt;
 use crate::error::WorkerError;
-use crate::files::{RunFiles, RunFolder};
+use crate::files::{Pinned, RunFiles, RunFolder};
 use crate::hub::Hub;
 use crate::spans;
 use crate::spool::Spool;
@@ -47,14 +46,17 @@ pub(crate) struct Assignment {
     pub(crate) journal: Journal,
     /// How many entries of the journal the hub has for certain.
     pub(crate) durable: u64,
+    /// The files as of the last of these.
     pub(crate) manifest: Manifest,
+    /// What the entries after these wrote.
+    pub(crate) pinned: Vec<Pinned>,
     pub(crate) timeout: Duration,
     /// Whether the attempt is in the spool.
     pub(crate) spooled: bool,
 }
 
 /// What an action came to.
-enum Outcome {
+pub(crate) enum Outcome {
     /// An entry for the journal.
     Entry(Entry),
     /// The run's time is over.
@@ -62,14 +64,22 @@ enum Outcome {
 }
 
 pub(crate) struct Runner {
-    bench: Arc<Bench>,
-    attempt: Arc<Attempt>,
-    config: RunConfig,
-    journal: Journal,
+    pub(crate) bench: Arc<Bench>,
+    pub(crate) attempt: Arc<Attempt>,
+    pub(crate) config: RunConfig,
+    pub(crate) journal: Journal,
     /// Entries that the hub has.
-    durable: u64,
+    pub(crate) durable: u64,
+    /// The run's files as of these entries.
+    pub(crate) manifest: Arc<Manifest>,
+    /// The files where calls find them, laid out where they are.
+    pub(crate) folder: Option<RunFolder>,
+    /// Contents that the next report needs and the hub does not have.
+    pub(crate) to_upload: BTreeMap<BlobHash, u64>,
+    /// Contents that the hub may not have.
+    pub(crate) pinned: Vec<Pinned>,
     /// Whether a restart of this edge would find the attempt.
-    spooled: bool,
+    pub(crate) spooled: bool,
     /// On the bench's clock that never goes back.
     deadline: Duration,
 }
@@ -82,9 +92,22 @@ impl Runner {
         assignment: Assignment,
     ) -> Result<(), WorkerError> {
         let deadline = bench.clock.monotonic() + assignment.timeout;
-        let Assignment { config, journal, durable, manifest, spooled, .. } = assignment;
-        let mut runner = Self { bench, attempt, config, journal, durable, spooled, deadline };
-        let result = runner.run_to_end(manifest).await;
+        let Assignment { config, journal, durable, manifest, pinned, spooled, .. } = assignment;
+        let (manifest, folder, to_upload) = (Arc::new(manifest), None, BTreeMap::new());
+        let mut runner = Self {
+            bench,
+            attempt,
+            config,
+            journal,
+            durable,
+            manifest,
+            folder,
+            to_upload,
+            pinned,
+            spooled,
+            deadline,
+        };
+        let result = runner.run_to_end().await;
         let result = match result {
             Err(error @ (WorkerError::Files(_) | WorkerError::Malformed(_))) => {
                 runner.give_up(&error).await
@@ -96,24 +119,25 @@ impl Runner {
         result
     }
 
-    async fn run_to_end(&mut self, manifest: Manifest) -> Result<(), WorkerError> {
+    async fn run_to_end(&mut self) -> Result<(), WorkerError> {
         self.deliver().await?;
         if matches!(next(&self.journal, &self.config), Action::Done | Action::Suspend) {
             return Ok(());
         }
-        match self.lay_out(manifest).await? {
-            Some(folder) => {
+        self.folder = self.lay_out().await?;
+        match self.folder {
+            Some(_) => {
                 agentos_faults::crash_point("edge.files.laid_out");
-                self.steps(&folder).await
+                self.steps().await
             }
             None => self.report_outcome(Outcome::TimedOut).await,
         }
     }
 
     /// The run's files; `None` where its time is over before they are there.
-    async fn lay_out(&self, manifest: Manifest) -> Result<Option<RunFolder>, WorkerError> {
+    pub(crate) async fn lay_out(&self) -> Result<Option<RunFolder>, WorkerError> {
         let Bench { files, hub, .. } = self.bench.as_ref();
-        let work = files.lay_out(&self.attempt, manifest, hub.as_ref());
+        let work = files.lay_out(&self.attempt, &self.manifest, hub.as_ref());
         let work = tokio::time::timeout(self.time_left(), work);
         match self.attempt.cancel.run_until_cancelled(work).await {
             None => Err(WorkerError::Cancelled),
@@ -126,10 +150,10 @@ impl Runner {
     async fn give_up(&mut self, error: &WorkerError) -> Result<(), WorkerError> {
         let entry = Entry::Failed { error: ErrorInfo::new(error.code(), error.to_string()) };
         let first_seq = self.durable + 1;
-        self.bench.hub.append(&self.attempt, first_seq, &[entry]).await
+        self.bench.hub.append(&self.attempt, first_seq, &[entry]).await.map(drop)
     }
 
-    async fn steps(&mut self, folder: &RunFolder) -> Result<(), WorkerError> {
+    async fn steps(&mut self) -> Result<(), WorkerError> {
         loop {
             let action = next(&self.journal, &self.config);
             let over = matches!(action, Action::Done | Action::Suspend);
@@ -145,87 +169,14 @@ impl Runner {
                     self.report_outcome(outcome).await?;
                 }
                 Action::CallTool { announce, call, idempotency_key } => {
-                    self.call_tool(folder, announce, call, idempotency_key).await?;
+                    self.call_tool(announce, call, idempotency_key).await?;
                 }
             }
         }
     }
 
-    fn time_left(&self) -> Duration {
+    pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_sub(self.bench.clock.monotonic())
-    }
-
-    async fn report_outcome(&mut self, outcome: Outcome) -> Result<(), WorkerError> {
-        let entry = match outcome {
-            Outcome::Entry(entry) => entry,
-            Outcome::TimedOut => {
-                let seconds = self.config.agent.timeout_seconds;
-                let message = format!(
-                    "the run took longer than {seconds} s: ask something smaller, or raise timeout_seconds"
-                );
-                Entry::Failed { error: ErrorInfo::new("timeout", message) }
-            }
-        };
-        self.report(entry).await
-    }
-
-    /// Makes an entry durable, together with the entries that follow from it
-    /// without anything happening in the world. Nothing follows from what
-    /// announces a call but the call: to a journal that ends there, it looks
-    /// as if its executor had been lost.
-    async fn report(&mut self, entry: Entry) -> Result<(), WorkerError> {
-        let announces = matches!(entry, Entry::ToolIntent { .. } | Entry::ToolRetry { .. });
-        let first = self.journal.len();
-        self.push(entry)?;
-        if announces {
-            self.deliver().await?;
-            agentos_faults::crash_point("edge.intent.told");
-            return self.keep_from(first).await;
-        }
-        while let Action::Record(entry) = next(&self.journal, &self.config) {
-            self.push(entry)?;
-        }
-        self.keep_from(first).await?;
-        agentos_faults::crash_point("edge.result.kept");
-        self.deliver().await
-    }
-
-    /// The entries of the journal after the first `count`.
-    fn entries_from(&self, count: u64) -> &[Entry] {
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.journal.entries().get(count..).unwrap_or_default()
-    }
-
-    /// Tells the hub what it does not have yet.
-    async fn deliver(&mut self) -> Result<(), WorkerError> {
-        let new = self.entries_from(self.durable);
-        if new.is_empty() {
-            return Ok(());
-        }
-        self.bench.hub.append(&self.attempt, self.durable + 1, new).await?;
-        self.durable = self.journal.len();
-        self.attempt.events.superseded(self.durable);
-        Ok(())
-    }
-
-    /// Keeps the entries after the first `count` for a later process. Where
-    /// that fails, this process goes on alone: a later one must then not find
-    /// the attempt, or it would believe in a journal that has ended earlier.
-    async fn keep_from(&mut self, count: u64) -> Result<(), WorkerError> {
-        if !self.spooled {
-            return Ok(());
-        }
-        let spool = &self.bench.spool;
-        let kept = spool.keep(&self.attempt.id, count + 1, self.entries_from(count)).await;
-        let Err(error) = kept else { return Ok(()) };
-        tracing::warn!(%error, "a restart of this edge would lose the run");
-        spool.forget(&self.attempt.id).await?;
-        self.spooled = false;
-        Ok(())
-    }
-
-    fn push(&mut self, entry: Entry) -> Result<(), WorkerError> {
-        self.journal.push(entry).map_err(|error| WorkerError::Malformed(error.to_string()))
     }
 
     async fn call_model(
@@ -316,85 +267,6 @@ impl Runner {
         self.bench.fatal.cancel();
         WorkerError::EngineStopped
     }
-
-    /// Asks a person to confirm a call, unless it could not be made at all.
-    async fn ask(&mut self, call: ToolCall, class: ToolClass) -> Result<(), WorkerError> {
-        let entry = match self.bench.tools.validate(&self.config.agent.tools, &call) {
-            Ok(_) => Entry::ApprovalAsked { call, class },
-            Err(error) => Entry::ToolRefused { call_id: call.id, error },
-        };
-        self.report(entry).await?;
-        agentos_faults::crash_point("edge.ask.durable");
-        Ok(())
-    }
-
-    async fn call_tool(
-        &mut self,
-        folder: &RunFolder,
-        announce: Entry,
-        call: ToolCall,
-        idempotency_key: String,
-    ) -> Result<(), WorkerError> {
-        if let Err(error) = self.bench.tools.validate(&self.config.agent.tools, &call) {
-            let entry = match announce {
-                // It was accepted once, by an edge with other tools.
-                Entry::ToolRetry { .. } => Entry::ToolResult {
-                    call_id: call.id,
-                    outcome: ToolOutcome::Err(error),
-                    duration_ms: 0,
-                },
-                _ => Entry::ToolRefused { call_id: call.id, error },
-            };
-            return self.report(entry).await;
-        }
-        let span = spans::tool_call(&call);
-        self.run_tool(folder, announce, call, idempotency_key).instrument(span).await
-    }
-
-    async fn run_tool(
-        &mut self,
-        folder: &RunFolder,
-        announce: Entry,
-        call: ToolCall,
-        idempotency_key: String,
-    ) -> Result<(), WorkerError> {
-        let once = matches!(announce, Entry::ToolIntent { class: ToolClass::Once, .. });
-        agentos_faults::crash_point("edge.intent.before");
-        self.report(announce).await?;
-        agentos_faults::crash_point("edge.intent.durable");
-        let started = ToolStarted { call_id: call.id.clone(), name: call.name.to_string() };
-        self.attempt.events.push(Event::ToolStarted(started));
-        let context = ToolContext {
-            root: Arc::clone(&folder.root),
-            idempotency_key,
-            cancel: self.attempt.cancel.child_token(),
-        };
-        let begun = self.bench.clock.monotonic();
-        let work = self.bench.tools.call(&call, &context);
-        let limit = Duration::from_secs(self.config.agent.tool_timeout_seconds);
-        let work = tokio::time::timeout(self.time_left().min(limit), work);
-        let outcome: ToolOutcome = match self.attempt.cancel.run_until_cancelled(work).await {
-            None => return Err(WorkerError::Cancelled),
-            Some(Err(_)) => {
-                context.cancel.cancel();
-                if once {
-                    // It may have had its effect: a person has to look.
-                    return self.report(Entry::ToolUnknown { call_id: call.id }).await;
-                }
-                if self.time_left().is_zero() {
-                    return self.report_outcome(Outcome::TimedOut).await;
-                }
-                tool_timed_out(limit)
-            }
-            Some(Ok(outcome)) => outcome,
-        };
-        agentos_faults::crash_point("edge.effect.done");
-        let duration_ms = millis(self.bench.clock.monotonic().saturating_sub(begun));
-        spans::note_result(&outcome, duration_ms);
-        self.report(Entry::ToolResult { call_id: call.id, outcome, duration_ms }).await?;
-        agentos_faults::crash_point("edge.result.durable");
-        Ok(())
-    }
 }
 
 fn step_timed_out(limit: Duration) -> Entry {
@@ -403,14 +275,4 @@ fn step_timed_out(limit: Duration) -> Entry {
         limit.as_secs()
     );
     Entry::Failed { error: ErrorInfo::new("step_timeout", message) }
-}
-
-/// For the model, which can try something else.
-fn tool_timed_out(limit: Duration) -> ToolOutcome {
-    let message = format!("the call took longer than {} s; ask for less", limit.as_secs());
-    ToolOutcome::Err(ToolError::new("timeout", message))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

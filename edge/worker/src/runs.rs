@@ -128,7 +128,17 @@ impl Runs {
     }
 
     /// Has the runs of an earlier process go on.
-    pub(crate) fn resume(&self, bench: &Arc<Bench>, recovered: Vec<Recovered>) {
+    pub(crate) fn resume(&self, bench: &Arc<Bench>, mut recovered: Vec<Recovered>) {
+        // Of all, before any begins and makes room for its own files.
+        for Recovered { ready, .. } in &mut recovered {
+            let Assignment { journal, durable, pinned, .. } = &mut ready.assignment;
+            let durable = usize::try_from(*durable).unwrap_or(usize::MAX);
+            for entry in journal.entries().iter().skip(durable) {
+                if let Entry::ToolResult { changes, .. } = entry {
+                    pinned.push(bench.files.pin(changes));
+                }
+            }
+        }
         for Recovered { ready, held } in recovered {
             tracing::info!(task = %ready.attempt.task, "a run of before the restart goes on");
             agentos_faults::crash_point("edge.run.recovered");
@@ -169,6 +179,7 @@ impl Runs {
             journal,
             durable,
             manifest: json("manifest", &request.manifest)?,
+            pinned: Vec::new(),
             timeout: Duration::from_millis(request.timeout_ms),
             spooled: false,
         };

@@ -1,5 +1,7 @@
 //! Runs against a scripted model and a hub in memory.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -20,9 +22,11 @@ use crate::blocking::Blocking;
 use crate::error::WorkerError;
 use crate::events::EventLog;
 use crate::files::RunFiles;
-use crate::hub::{Content, Hub};
+use crate::hub::{Content, Hub, Open, Taken};
 use crate::runner::{Assignment, Bench, Runner};
 use crate::spool::Spool;
+
+mod changes;
 
 const NOTE: &[u8] = b"the boiler was serviced in March";
 
@@ -31,7 +35,20 @@ const NOTE: &[u8] = b"the boiler was serviced in March";
 struct MemoryHub {
     entries: Mutex<Vec<Entry>>,
     fetched: Mutex<Vec<BlobHash>>,
+    /// What edges brought.
+    blobs: Mutex<BTreeMap<BlobHash, Vec<u8>>>,
+    /// What the next appends that bring changes meet.
+    obstacles: Mutex<VecDeque<Taken>>,
     fenced_after: Option<usize>,
+}
+
+/// The contents that these entries refer to.
+fn contents(entries: &[Entry]) -> BTreeMap<BlobHash, u64> {
+    let changes = entries.iter().filter_map(|entry| match entry {
+        Entry::ToolResult { changes, .. } => Some(changes.contents()),
+        _ => None,
+    });
+    changes.flatten().collect()
 }
 
 #[async_trait]
@@ -41,13 +58,38 @@ impl Hub for MemoryHub {
         _attempt: &Attempt,
         first_seq: u64,
         entries: &[Entry],
-    ) -> Result<(), WorkerError> {
+    ) -> Result<Taken, WorkerError> {
+        let contents = contents(entries);
+        let missing = |hash: &BlobHash| !self.blobs.lock().unwrap().contains_key(hash);
+        let missing: Vec<_> = contents.keys().copied().filter(missing).collect();
+        if !missing.is_empty() {
+            return Ok(Taken::Missing(missing));
+        }
+        if !contents.is_empty()
+            && let Some(obstacle) = self.obstacles.lock().unwrap().pop_front()
+        {
+            return Ok(obstacle);
+        }
         let mut kept = self.entries.lock().unwrap();
         assert_eq!(first_seq, kept.len() as u64 + 1, "no gap and no repetition");
         if self.fenced_after.is_some_and(|limit| kept.len() + entries.len() > limit) {
             return Err(WorkerError::Fenced);
         }
         kept.extend(entries.iter().cloned());
+        Ok(Taken::Durable)
+    }
+
+    async fn put(
+        &self,
+        _attempt: &Attempt,
+        hash: &BlobHash,
+        size: u64,
+        open: &Open<'_>,
+    ) -> Result<(), WorkerError> {
+        let mut content = Vec::new();
+        open()?.read_to_end(&mut content).unwrap();
+        assert_eq!((BlobHash::of(&content), content.len() as u64), (*hash, size));
+        self.blobs.lock().unwrap().insert(*hash, content);
         Ok(())
     }
 
@@ -57,7 +99,8 @@ impl Hub for MemoryHub {
 
     async fn fetch(&self, _attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError> {
         self.fetched.lock().unwrap().push(*hash);
-        Ok(Box::new(std::io::Cursor::new(NOTE)))
+        let brought = self.blobs.lock().unwrap().get(hash).cloned();
+        Ok(Box::new(std::io::Cursor::new(brought.unwrap_or_else(|| NOTE.to_vec()))))
     }
 }
 
@@ -83,7 +126,7 @@ fn says(text: &str, tool: Option<(&str, serde_json::Value)>) -> Completion {
 }
 
 struct Scene {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     hub: Arc<MemoryHub>,
     engine: Arc<ScriptedEngine>,
     bench: Arc<Bench>,
@@ -150,6 +193,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let (mut tools, send) = (Registry::with_file_tools(), Arc::new(Send::default()));
     tools.insert(Arc::clone(&send) as Arc<dyn Tool>).unwrap();
     tools.insert(Arc::new(Wait::default())).unwrap();
+    tools.insert(Arc::new(changes::Edit::default())).unwrap();
     let bench = Bench {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         tools: Arc::new(tools),
@@ -168,13 +212,13 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         cancel: CancellationToken::new(),
     };
     let (bench, attempt) = (Arc::new(bench), Arc::new(attempt));
-    Scene { _dir: dir, hub, engine, bench, attempt, send, approval_required: false }
+    Scene { dir, hub, engine, bench, attempt, send, approval_required: false }
 }
 
 impl Scene {
     fn assignment(&self, journal: Journal) -> Assignment {
         let mut agent = builtin_file_agent();
-        agent.tools.extend(["send", "wait"].map(|tool| tool.parse().unwrap()));
+        agent.tools.extend(["send", "wait", "edit"].map(|tool| tool.parse().unwrap()));
         agent.approval_required = self.approval_required;
         let config = RunConfig {
             task_id: self.attempt.task.clone(),
@@ -188,7 +232,7 @@ impl Scene {
         let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64, modified };
         let manifest = Manifest { files: [("notes.md".parse().unwrap(), entry)].into() };
         let (durable, timeout) = (journal.len(), Duration::from_secs(60));
-        Assignment { config, journal, durable, manifest, timeout, spooled: false }
+        Assignment { config, journal, durable, manifest, pinned: vec![], timeout, spooled: false }
     }
 
     async fn run(&self, journal: Journal) -> Result<(), WorkerError> {

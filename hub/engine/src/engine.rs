@@ -30,6 +30,8 @@ use crate::service::RunsService;
 use crate::types::EdgeLoad;
 use crate::vault::Vault;
 
+/// Results, and lists of what they changed, can be larger than gRPC's usual 4 MiB.
+const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// How long changes that are under way may take at the stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -192,7 +194,8 @@ impl Engine {
     /// The services that the hub offers to edges.
     #[must_use]
     pub fn routes(&self) -> tonic::service::Routes {
-        let service = RunsServer::new(RunsService::new(Arc::clone(&self.shared)));
+        let service = RunsServer::new(RunsService::new(Arc::clone(&self.shared)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES);
         tonic::service::Routes::new(service)
     }
 

@@ -2,24 +2,32 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use agentos_domain::{BlobHash, Classified, EdgeId, Entry, Fence, TaskId, TaskStatus};
+use agentos_domain::{BlobHash, Changeset, Classified, EdgeId, Entry, Fence, TaskId, TaskStatus};
 use agentos_link::Peer;
 use agentos_proto::v1::runs_server::Runs;
 use agentos_proto::v1::{
-    AppendReply, AppendRequest, BlobChunk, FetchBlobRequest, HeartbeatReply, HeartbeatRequest,
-    HeldAttempt, ReleaseReply, ReleaseRequest,
+    AppendObstacle, AppendReply, AppendRequest, BlobChunk, FetchBlobRequest, HeartbeatReply,
+    HeartbeatRequest, HeldAttempt, PutBlobHeader, PutBlobReply, PutBlobRequest, ReleaseReply,
+    ReleaseRequest,
 };
-use agentos_store::{Append, HeldLease, StoreError};
-use futures::Stream;
+use agentos_snapshot::SnapshotError;
+use agentos_store::{Append, BlobOffer, HeldLease, StoreError};
+use futures::{Stream, StreamExt};
 use tokio::io::AsyncReadExt;
-use tonic::{Request, Response, Status};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::engine::Shared;
 use crate::types::{DeviceLoad, EdgeLoad, ModelLoad};
 
 /// Size of a chunk of a blob on the link.
 const CHUNK_BYTES: usize = 256 * 1024;
+/// How long an edge that brings a blob may say nothing.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How many bytes the steps of one run may write, all together.
+const WRITTEN_LIMIT: u64 = 16 << 30;
 
 pub(crate) struct RunsService {
     shared: Arc<Shared>,
@@ -44,6 +52,7 @@ fn status_of(error: &StoreError) -> Status {
         StoreError::Fenced | StoreError::JournalConflict { .. } => {
             Status::failed_precondition(message)
         }
+        StoreError::TooMuchWritten { .. } => Status::invalid_argument(message),
         // The disk or another program is in the way; that can pass.
         StoreError::DiskFailed { .. } | StoreError::InUse { .. } | StoreError::Open { .. } => {
             Status::unavailable(message)
@@ -116,8 +125,22 @@ impl Runs for RunsService {
             agentos_faults::crash_point("hub.append.told");
             Ok(appended)
         };
-        let appended = self.shared.to_the_end(work).await.map_err(|error| status_of(&error))?;
-        Ok(Response::new(AppendReply { durable_seq: appended.durable_seq }))
+        let obstacle = match self.shared.to_the_end(work).await {
+            Ok(appended) => {
+                let durable_seq = appended.durable_seq;
+                return Ok(Response::new(AppendReply { durable_seq, obstacle: None }));
+            }
+            Err(StoreError::BlobsMissing { hashes }) => {
+                let missing_blobs = hashes.iter().map(ToString::to_string).collect();
+                AppendObstacle { missing_blobs, ..AppendObstacle::default() }
+            }
+            Err(StoreError::FilesChanged { paths }) => {
+                let conflicts = paths.into_iter().map(String::from).collect();
+                AppendObstacle { conflicts, ..AppendObstacle::default() }
+            }
+            Err(error) => return Err(status_of(&error)),
+        };
+        Ok(Response::new(AppendReply { durable_seq: 0, obstacle: Some(obstacle) }))
     }
 
     async fn heartbeat(
@@ -191,6 +214,71 @@ impl Runs for RunsService {
         let file = tokio::fs::File::from_std(file);
         Ok(Response::new(Box::pin(futures::stream::try_unfold(file, next_chunk))))
     }
+
+    async fn put_blob(
+        &self,
+        request: Request<Streaming<PutBlobRequest>>,
+    ) -> Result<Response<PutBlobReply>, Status> {
+        let edge = Self::caller(&request)?;
+        let mut parts = request.into_inner();
+        let first = tokio::time::timeout(SILENCE, parts.message());
+        let first = first.await.map_err(|_| Status::deadline_exceeded("nothing came"))??;
+        let header = first.and_then(|part| part.header);
+        let header = header.ok_or_else(|| Status::invalid_argument("the header is missing"))?;
+        let offer = self.offer(edge, &header)?;
+        let store = &self.shared.store;
+        store.admit_blob(&offer).await.map_err(|error| status_of(&error))?;
+        self.keep_blob(&offer, parts).await?;
+        // A slow way here may have cost the lease.
+        let offer = BlobOffer { now: self.shared.clock.now(), ..offer };
+        store.note_blob(offer).await.map_err(|error| status_of(&error))?;
+        Ok(Response::new(PutBlobReply {}))
+    }
+}
+
+impl RunsService {
+    fn offer(&self, edge: EdgeId, header: &PutBlobHeader) -> Result<BlobOffer, Status> {
+        if header.size > Changeset::MAX_BYTES {
+            let most = Changeset::MAX_BYTES;
+            return Err(Status::invalid_argument(format!("a file may have {most} bytes at most")));
+        }
+        let held = HeldLease {
+            task_id: parse("task_id", &header.task_id)?,
+            attempt: parse("attempt_id", &header.attempt_id)?,
+            fence: Fence(header.fence),
+        };
+        let (hash, now) = (parse("hash", &header.hash)?, self.shared.clock.now());
+        Ok(BlobOffer { edge, held, hash, size: header.size, limit: WRITTEN_LIMIT, now })
+    }
+
+    /// Stores what comes if it is what was announced.
+    async fn keep_blob(
+        &self,
+        offer: &BlobOffer,
+        parts: Streaming<PutBlobRequest>,
+    ) -> Result<(), Status> {
+        let parts = tokio_stream::StreamExt::timeout(parts, SILENCE);
+        let parts = parts.map(|part| match part {
+            Ok(Ok(part)) => Ok(std::io::Cursor::new(part.data)),
+            Ok(Err(status)) => Err(std::io::Error::other(status.message().to_owned())),
+            Err(_) => Err(std::io::Error::other("the edge stopped sending")),
+        });
+        // One byte more shows that it is not what was announced.
+        let content = StreamReader::new(Box::pin(parts)).take(offer.size.saturating_add(1));
+        let (blobs, hash) = (Arc::clone(&self.shared.blobs), offer.hash);
+        let content = SyncIoBridge::new(content);
+        let kept = tokio::task::spawn_blocking(move || blobs.put_expected(&hash, content))
+            .await
+            .map_err(|error| Status::internal(error.to_string()))?;
+        match kept {
+            Ok(size) if size == offer.size => Ok(()),
+            Ok(_) => Err(Status::invalid_argument("size: it is not what was announced")),
+            Err(error @ SnapshotError::HashMismatch { .. }) => {
+                Err(Status::invalid_argument(format!("{}: {error}", error.code())))
+            }
+            Err(error) => Err(Status::unavailable(format!("{}: {error}", error.code()))),
+        }
+    }
 }
 
 async fn next_chunk(
@@ -227,3 +315,6 @@ fn load_of(load: agentos_proto::v1::EdgeLoad) -> EdgeLoad {
         models: load.models.into_iter().map(model).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,8 @@ use crate::{EventId, LiveEvent, LiveKind, Submission};
 
 const TTL: Duration = Duration::from_secs(60);
 
-async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = engine(dir.path()).await.unwrap();
-    let submission = Submission {
+pub(crate) fn submission() -> Submission {
+    Submission {
         workspace_id: WorkspaceId::default(),
         input: "how many files are there?".into(),
         agent: None,
@@ -30,8 +28,13 @@ async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
         seed: None,
         request_id: None,
         priority: agentos_domain::Priority::Normal,
-    };
-    let task = engine.handle.submit(submission).await.unwrap().task;
+    }
+}
+
+async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await.unwrap();
+    let task = engine.handle.submit(submission()).await.unwrap().task;
     (dir, engine, task)
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agentos_domain::Classified;
+use agentos_domain::{BlobHash, Classified, RelPath};
 
 /// Why the store did not do what it was asked. It is plain data, so that one
 /// failed commit can be told to everyone whose operation was in it.
@@ -29,6 +29,27 @@ pub enum StoreError {
     JournalConflict {
         /// What does not fit.
         detail: String,
+    },
+    /// A result's changes refer to content that nobody has brought.
+    #[error("{} contents that the run wrote are not here: bring them, then append again", hashes.len())]
+    BlobsMissing {
+        /// Which.
+        hashes: Vec<BlobHash>,
+    },
+    /// Somebody else has changed files since the run saw them.
+    #[error(
+        "{} files that the run changed were changed by somebody else meanwhile: \
+         keep the run's under other names, then append again", paths.len()
+    )]
+    FilesChanged {
+        /// Which.
+        paths: Vec<RelPath>,
+    },
+    /// A run brings more content than it may.
+    #[error("the run wrote more than {limit} bytes: let it write less")]
+    TooMuchWritten {
+        /// How many it may.
+        limit: u64,
     },
     /// A proposal was decided before.
     #[error("this proposal is {status} already: a decision is taken once")]
@@ -188,6 +209,9 @@ impl Classified for StoreError {
             Self::QueueFull { .. } => "queue_full",
             Self::Fenced => "fenced",
             Self::JournalConflict { .. } => "journal_conflict",
+            Self::BlobsMissing { .. } => "blobs_missing",
+            Self::FilesChanged { .. } => "files_changed",
+            Self::TooMuchWritten { .. } => "too_much_written",
             Self::AlreadyDecided { .. } => "already_decided",
             Self::WrongDecision { .. } => "wrong_decision",
             Self::ContentDiffers => "content_differs",

@@ -24,7 +24,7 @@ pub use error::StoreError;
 pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
-    Append, Appended, AuditRecord, Cancelled, Claim, ClaimLimits, Claimed, Created, EdgeRecord,
-    Health, HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
-    Resolved, SealedKey, Settle, Settled, SlotAction, SlotRun, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, ClaimLimits, Claimed, Created,
+    EdgeRecord, Health, HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed,
+    Resolution, Resolved, SealedKey, Settle, Settled, SlotAction, SlotRun, TaskFilter, TaskLoad,
 };

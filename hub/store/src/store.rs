@@ -10,9 +10,9 @@ use agentos_domain::{
 use async_trait::async_trait;
 
 use crate::{
-    Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
-    HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
-    SealedKey, Settle, Settled, StoreError, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, Claimed, Created, EdgeRecord,
+    Health, HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
+    Resolved, SealedKey, Settle, Settled, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -75,12 +75,17 @@ pub trait Store: Send + Sync + 'static {
     /// Adds entries to a journal and extends the lease; an entry that ends the
     /// run, and one that waits for a person, end the lease. Entries that are
     /// there already with the same content are accepted again, for writers
-    /// whose reply was lost; without a lease only those that ended it.
+    /// whose reply was lost; without a lease only those that ended it. What a
+    /// result changed of files is changed in the workspace and in what later
+    /// claims of the task get.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] without a lease that matches and has not expired;
     /// [`StoreError::JournalConflict`] where the entries do not continue the
     /// journal. Neither is ever worth a retry.
+    /// [`StoreError::BlobsMissing`] where a result's changes refer to content that
+    /// nobody has brought; [`StoreError::FilesChanged`] where somebody else has
+    /// changed the same files of the workspace since the run saw them.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
     /// Extends leases of an edge and notes that it lives. Returns the attempts
@@ -290,14 +295,28 @@ pub trait Store: Send + Sync + 'static {
     /// The files of a workspace as they are now.
     async fn manifest(&self, ws: &WorkspaceId) -> Result<Manifest, StoreError>;
 
-    /// Whether `edge` holds the lease of a task whose snapshot holds this
-    /// content.
+    /// Whether `edge` holds the lease of a task whose snapshot, or what its
+    /// steps wrote, holds this content.
     async fn blob_in_lease(
         &self,
         edge: &EdgeId,
         task: &TaskId,
         hash: &BlobHash,
     ) -> Result<bool, StoreError>;
+
+    /// Whether the holder of a lease may bring this content for what its run
+    /// writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] without a lease that matches and has not expired;
+    /// [`StoreError::TooMuchWritten`] beyond the offer's limit.
+    async fn admit_blob(&self, offer: &BlobOffer) -> Result<(), StoreError>;
+
+    /// Notes that the content is kept: an append may refer to it.
+    ///
+    /// # Errors
+    /// As of [`Store::admit_blob`].
+    async fn note_blob(&self, offer: BlobOffer) -> Result<(), StoreError>;
 
     /// Adds an API key.
     async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError>;

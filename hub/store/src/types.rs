@@ -115,6 +115,23 @@ pub struct Append {
     pub approval_ttl: Option<Duration>,
 }
 
+/// Content that the holder of a lease brings for what its run writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobOffer {
+    /// Who brings it.
+    pub edge: EdgeId,
+    /// The lease.
+    pub held: HeldLease,
+    /// Hash of the content.
+    pub hash: BlobHash,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many bytes the run may bring, all its steps together.
+    pub limit: u64,
+    /// The hub's time.
+    pub now: Timestamp,
+}
+
 /// What an append came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appended {

@@ -1,5 +1,6 @@
 //! Files of a workspace: names that cannot leave it, and snapshots by content.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -42,6 +43,12 @@ impl RelPath {
     /// The path as text, with `/` between its parts.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for RelPath {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -31,8 +31,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall, ToolClass,
-    ToolError, ToolOutcome, Usage,
+    Changeset, Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall,
+    ToolClass, ToolError, ToolOutcome, Usage,
 };
 
 /// What happened in one step of a run.
@@ -78,6 +78,9 @@ pub enum Entry {
         outcome: ToolOutcome,
         /// How long it took, in milliseconds.
         duration_ms: u64,
+        /// What it changed of the files.
+        #[serde(default, skip_serializing_if = "Changeset::is_empty")]
+        changes: Changeset,
     },
     /// A call that was not made: no such tool, not granted, or bad arguments.
     ToolRefused {
@@ -336,8 +339,9 @@ impl Journal {
                 Phase::Call(next) | Phase::Approved { call: next, .. },
                 Entry::ToolRefused { call_id, .. },
             ) if next.id == *call_id => Ok(self.next_call()),
-            (Phase::Effect { call, .. }, Entry::ToolResult { call_id, .. })
-                if call.id == *call_id =>
+            // Who only reads changes nothing.
+            (Phase::Effect { call, class, .. }, Entry::ToolResult { call_id, changes, .. })
+                if call.id == *call_id && (*class != ToolClass::Read || changes.is_empty()) =>
             {
                 Ok(self.next_call())
             }

@@ -3,6 +3,7 @@
 //! the tests share one vocabulary.
 
 mod agent;
+mod changeset;
 mod chat;
 mod clock;
 mod error;
@@ -17,6 +18,7 @@ mod task;
 mod tool;
 
 pub use agent::{AgentConfig, OnEdgeLost, builtin_file_agent};
+pub use changeset::{Change, Changeset, ChangesetError};
 pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Classified, ErrorInfo};

@@ -31,7 +31,10 @@ fn message_of(entry: &Entry) -> Option<Message> {
                 tool_call_id: None,
             });
         }
-        Entry::ToolResult { call_id, outcome, .. } => (call_id, outcome.to_model_text()),
+        Entry::ToolResult { call_id, outcome, changes, .. } => {
+            let text = outcome.to_model_text();
+            (call_id, changes.note().map_or(text.clone(), |note| format!("{text}\nNote: {note}")))
+        }
         Entry::ToolRefused { call_id, error } => {
             (call_id, ToolOutcome::Err(error.clone()).to_model_text())
         }

@@ -137,7 +137,12 @@ impl World {
                     return true;
                 }
                 let outcome = ToolOutcome::Ok(serde_json::json!("done"));
-                let result = Entry::ToolResult { call_id: call.id, outcome, duration_ms: 1 };
+                let result = Entry::ToolResult {
+                    call_id: call.id,
+                    outcome,
+                    duration_ms: 1,
+                    changes: agentos_domain::Changeset::default(),
+                };
                 journal.push(result).unwrap();
             }
             Action::Ask { call, class } => {

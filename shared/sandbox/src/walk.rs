@@ -44,6 +44,7 @@ pub struct Walk {
     options: WalkOptions,
     yielded: usize,
     skipped: u64,
+    irregular: Option<String>,
     truncated: bool,
 }
 
@@ -63,8 +64,14 @@ impl Walk {
         folder: Option<&RelPath>,
         options: WalkOptions,
     ) -> Result<Self, SandboxError> {
-        let mut walk =
-            Self { levels: Vec::new(), options, yielded: 0, skipped: 0, truncated: false };
+        let mut walk = Self {
+            levels: Vec::new(),
+            options,
+            yielded: 0,
+            skipped: 0,
+            irregular: None,
+            truncated: false,
+        };
         let prefix = folder.map_or(String::new(), |path| format!("{path}/"));
         let level = walk.list(dir, prefix).map_err(|e| SandboxError::from_io(text(folder), e))?;
         walk.levels.push(level);
@@ -76,6 +83,12 @@ impl Walk {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// The first symbolic link, pipe, socket or device that was left out so far.
+    #[must_use]
+    pub fn irregular(&self) -> Option<&str> {
+        self.irregular.as_deref()
     }
 
     /// Whether the walk ended at `max_entries` with more to come.
@@ -97,6 +110,9 @@ impl Walk {
                 self.skipped += 1;
                 continue;
             };
+            if !regular && self.irregular.is_none() {
+                self.irregular = Some(format!("{prefix}{}", name.escape_default()));
+            }
             if !regular || name.starts_with(TEMPORARY_PREFIX) {
                 continue;
             }

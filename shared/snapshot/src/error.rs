@@ -2,7 +2,7 @@
 
 use std::io;
 
-use agentos_domain::{BlobHash, Classified, RelPath};
+use agentos_domain::{BlobHash, ChangesetError, Classified, RelPath};
 use agentos_sandbox::SandboxError;
 
 /// Why a blob or a snapshot cannot be had.
@@ -40,6 +40,24 @@ pub enum SnapshotError {
         /// The most files and folders.
         limit: usize,
     },
+    /// Something that is no regular file and no folder.
+    #[error("`{path}` is a link, pipe, socket or device: write regular files only")]
+    NotAFile {
+        /// It.
+        path: String,
+    },
+    /// Names that are no paths of a workspace, files that cannot be read, or
+    /// folders too deep.
+    #[error(
+        "{count} files or folders have a name that no workspace takes, cannot be read or lie too deep"
+    )]
+    Unreadable {
+        /// How many.
+        count: u64,
+    },
+    /// More was changed than one step may change.
+    #[error(transparent)]
+    TooMuch(#[from] ChangesetError),
     /// A file of the scanned folder cannot be read.
     #[error(transparent)]
     File(#[from] SandboxError),
@@ -68,6 +86,9 @@ impl Classified for SnapshotError {
             Self::TargetNotEmpty { .. } => "target_not_empty",
             Self::Conflict { .. } => "path_conflict",
             Self::TooManyFiles { .. } => "too_many_files",
+            Self::NotAFile { .. } => "not_a_file",
+            Self::Unreadable { .. } => "unreadable",
+            Self::TooMuch(_) => "too_many_changes",
             Self::File(error) => error.code(),
             Self::Io { .. } => "io",
         }

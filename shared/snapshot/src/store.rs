@@ -6,6 +6,7 @@
 //! aa/bb…      a blob: its hash in hexadecimal, mode 0444, mtime = last use
 //! ```
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -154,12 +155,21 @@ impl BlobStore {
     /// # Errors
     /// The disk fails.
     pub fn evict_to(&self, bytes: u64) -> Result<u64, SnapshotError> {
+        self.evict_but(bytes, &BTreeSet::new())
+    }
+
+    /// Like [`BlobStore::evict_to`], but the blobs `kept` stay.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn evict_but(&self, bytes: u64, kept: &BTreeSet<BlobHash>) -> Result<u64, SnapshotError> {
+        let kept: BTreeSet<_> = kept.iter().map(path_of).collect();
         let fail = SnapshotError::io("evict blobs");
         let mut blobs = self.list().map_err(&fail)?;
         let mut used: u64 = blobs.iter().map(|blob| blob.size).sum();
         blobs.sort_by(|a, b| (a.used_millis, &a.path).cmp(&(b.used_millis, &b.path)));
         let mut freed = 0;
-        for blob in &blobs {
+        for blob in blobs.iter().filter(|blob| !kept.contains(&blob.path)) {
             if used <= bytes {
                 break;
             }

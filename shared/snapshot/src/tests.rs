@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod diffs;
+
 fn store(temp: &TempDir) -> BlobStore {
     BlobStore::open(&temp.path().join("blobs")).unwrap()
 }
@@ -154,7 +156,12 @@ fn the_least_recently_used_blobs_go_first() {
     assert_eq!(store.evict_to(14).unwrap(), 5);
     assert_eq!(hashes.map(|hash| store.has(&hash)), [true, true, false, true]);
     // Laying "two" out was a use of it.
-    assert_eq!(store.evict_to(3).unwrap(), 7);
+    let kept = [hashes[0], BlobHash::of(b"absent")].into();
+    assert_eq!(store.evict_but(3, &kept).unwrap(), 7);
+    assert_eq!(hashes.map(|hash| store.has(&hash)), [true, false, false, false]);
+    assert_eq!(store.evict_but(0, &kept).unwrap(), 0);
+    store.put(&b"two"[..]).unwrap();
+    assert_eq!(store.evict_to(3).unwrap(), 3);
     assert_eq!(hashes.map(|hash| store.has(&hash)), [false, true, false, false]);
     assert_eq!(store.evict_to(0).unwrap(), 3);
     assert_eq!(store.usage().unwrap(), 0);

@@ -57,6 +57,19 @@ pub fn materialise(
     Ok(())
 }
 
+/// Lets the files of a tree that [`materialise`] built be written in place.
+///
+/// # Errors
+/// The disk's error.
+pub fn make_writable(manifest: &Manifest, target: &Path) -> Result<(), SnapshotError> {
+    let fail = SnapshotError::io("make files writable");
+    let dir = Dir::open_ambient_dir(target, ambient_authority()).map_err(&fail)?;
+    for path in manifest.files.keys() {
+        dir.set_permissions(path.as_str(), Permissions::from_mode(0o644)).map_err(&fail)?;
+    }
+    Ok(())
+}
+
 /// The folders that the files lie in, each after the one that holds it.
 fn folders(manifest: &Manifest) -> Result<BTreeSet<&str>, SnapshotError> {
     let mut folders = BTreeSet::new();

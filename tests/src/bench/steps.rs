@@ -207,6 +207,7 @@ pub(crate) fn entry(seq: u64) -> Result<Entry, BenchError> {
                 "truncated": false,
             })),
             duration_ms: 3,
+            changes: agentos_domain::Changeset::default(),
         },
     })
 }

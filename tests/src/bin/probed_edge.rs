@@ -4,16 +4,18 @@
 //! Its `file_list` lists the whole workspace, whatever the model asks for.
 //! Each call first appends its idempotency key to the file `calls` in the
 //! folder `AGENT_OS_PROBE_DIR`, durably, then waits for a file `go` there. Its
-//! class is `AGENT_OS_PROBE_CLASS`: read (if left out), idempotent or once.
+//! class is `AGENT_OS_PROBE_CLASS`: read (if left out), idempotent or once. If
+//! it is not read, and the workspace has a file `log.md`, the call adds its key
+//! to that before it waits.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_config::ProcessEnvironment;
-use agentos_domain::{ToolClass, ToolError, ToolSpec};
+use agentos_domain::{RelPath, ToolClass, ToolError, ToolSpec};
 use agentos_edge::{App, Cli, Command, Settings};
 use agentos_inference::tiny;
 use agentos_tools::{FileList, FileRead, FileSearch, MetadataExtract, Registry, Tool, ToolContext};
@@ -22,6 +24,8 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+/// The file of the workspace that calls write to.
+const LOG: &str = "log.md";
 /// Between two looks for the gate.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -102,6 +106,9 @@ impl Tool for Probe {
     async fn call(&self, _arguments: Value, context: &ToolContext) -> Result<Value, ToolError> {
         let failed = |error: std::io::Error| ToolError::new("probe_failed", error.to_string());
         note(&self.folder, &context.idempotency_key).map_err(failed)?;
+        if self.spec.class != ToolClass::Read {
+            log(context).map_err(failed)?;
+        }
         let gate = self.folder.join("go");
         while !gate.exists() {
             tokio::select! {
@@ -113,6 +120,18 @@ impl Tool for Probe {
         }
         self.list.call(json!({ "recursive": true }), context).await
     }
+}
+
+/// One line more in the file `log.md` of the run.
+fn log(context: &ToolContext) -> std::io::Result<()> {
+    let path: RelPath = LOG.parse().map_err(std::io::Error::other)?;
+    let Ok(mut file) = context.root.open(&path) else { return Ok(()) };
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    text.push_str(&context.idempotency_key);
+    text.push('\n');
+    let written = context.root.write_atomic(&path, text.as_bytes());
+    written.map(drop).map_err(std::io::Error::other)
 }
 
 /// One line, on the disk before this returns.

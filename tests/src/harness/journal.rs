@@ -112,6 +112,7 @@ mod tests {
                 call_id: "1".to_owned(),
                 outcome: ToolOutcome::Ok(serde_json::json!(1)),
                 duration_ms: 0,
+                changes: agentos_domain::Changeset::default(),
             },
             reply(Vec::new()),
             Entry::Finished { output: "t".to_owned(), truncated: false },

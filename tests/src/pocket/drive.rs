@@ -183,7 +183,12 @@ impl Run<'_> {
             cancel: CancellationToken::new(),
         };
         let outcome: ToolOutcome = tools.call(&call, &context).await;
-        Entry::ToolResult { call_id: call.id, outcome, duration_ms: 0 }
+        Entry::ToolResult {
+            call_id: call.id,
+            outcome,
+            duration_ms: 0,
+            changes: agentos_domain::Changeset::default(),
+        }
     }
 }
 

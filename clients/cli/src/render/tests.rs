@@ -134,3 +134,24 @@ fn events_of_a_newer_hub_are_passed_over() {
     let events = [("dream", json!({})), step(json!({"type": "dreamt"})), finished("ok")];
     assert_eq!(render(true, &events).0, "ok\n");
 }
+
+#[test]
+fn what_a_call_changed_is_listed() {
+    let hash = "0".repeat(64);
+    let (_, err) = render(
+        true,
+        &[step(
+            json!({"type": "tool_result", "call_id": "1", "duration_ms": 3, "outcome": {"ok": 1},
+            "changes": {
+                "files": {
+                    "a.md": {"put": {"hash": hash, "size": 7, "modified": "2026-11-21T08:00:00.000Z"}},
+                    "b.md": {"delete": {"base": hash}},
+                },
+                "conflicts": {"c.md": "a.md", "d.md": null},
+            }}),
+        )],
+    );
+    let lines: Vec<_> = err.lines().skip(1).collect();
+    assert_eq!(lines[..2], ["[files] a.md: 7 bytes", "[files] b.md: deleted"]);
+    assert!(lines[2].contains("c.md was changed meanwhile") && lines[3].contains("d.md"), "{err}");
+}

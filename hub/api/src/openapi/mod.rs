@@ -16,8 +16,8 @@ pub(crate) use document::serve;
 #[cfg(test)]
 pub(crate) use document::{document, templates};
 pub(crate) use machines::{
-    Edge, EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage, Readiness,
-    RevokedEdge, Scope, Session,
+    Edge, EdgePage, Health, Invitation, Key, KeyPage, NewKey, ProviderKey, ProviderKeyPage,
+    Readiness, RevokedEdge, Scope, Session,
 };
 pub(crate) use schedules::{Schedule, SchedulePage, SlotPage};
 pub(crate) use schemas::{File, FilePage, Priority, Problem, StepPage, Task, TaskPage, TaskStatus};

@@ -240,6 +240,9 @@ pub(crate) enum Entry {
         outcome: ToolOutcome,
         /// How long it took, in milliseconds.
         duration_ms: u64,
+        /// What it changed of the files; absent: nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        changes: Option<Changeset>,
     },
     /// A call that was not made.
     ToolRefused {
@@ -285,6 +288,45 @@ pub(crate) enum Entry {
     Cancelled {
         /// Who or what ended it.
         reason: String,
+    },
+}
+
+/// What a call changed of the files.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Changeset {
+    /// The changes by path.
+    files: BTreeMap<String, Change>,
+    /// Files that somebody else had changed meanwhile, and under which name the
+    /// run's content was kept; null: a deletion that was given up.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    conflicts: BTreeMap<String, Option<String>>,
+}
+
+/// A change of one file.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// The file has this content now.
+    Put {
+        /// BLAKE3 of the content.
+        #[schema(pattern = "^[0-9a-f]{64}$")]
+        hash: String,
+        /// Bytes.
+        size: u64,
+        /// When it was last changed.
+        #[schema(format = DateTime)]
+        modified: String,
+        /// BLAKE3 of what the run saw before; absent: there was no such file.
+        #[schema(pattern = "^[0-9a-f]{64}$")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
+    },
+    /// The file is gone.
+    Delete {
+        /// BLAKE3 of what the run saw before.
+        #[schema(pattern = "^[0-9a-f]{64}$")]
+        base: String,
     },
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use agentos_domain::{
-    Entry, ErrorInfo, Fence, FinishReason, Step, TaskId, Timestamp, ToolCall, ToolClass, ToolError,
-    ToolOutcome, Usage,
+    BlobHash, Change, Changeset, Entry, ErrorInfo, Fence, FinishReason, RelPath, Step, TaskId,
+    Timestamp, ToolCall, ToolClass, ToolError, ToolOutcome, Usage,
 };
 use agentos_engine::LiveKind;
 use axum::body::Body;
@@ -244,6 +244,17 @@ fn an_event_whose_data_is_another_is_found() {
     event_foreseen(&json!({ "id": "1-1-1", "event": "fetching", "data": "{\"text\":\"t\"}" }));
 }
 
+/// One with everything in it.
+fn changeset() -> Changeset {
+    let hash = BlobHash::of(b"x");
+    let (size, modified) = (1, Timestamp::from_millis(1));
+    let put = |base| Change::Put { hash, size, modified, base };
+    let path = |text: &str| text.parse::<RelPath>().unwrap();
+    let changes = [put(None), put(Some(hash)), Change::Delete { base: hash }];
+    let files = ["a", "b", "c"].map(path).into_iter().zip(changes).collect();
+    Changeset { files, conflicts: [(path("d"), None), (path("e"), Some(path("a")))].into() }
+}
+
 #[test]
 fn every_kind_of_step_is_described() {
     let call = ToolCall {
@@ -268,11 +279,13 @@ fn every_kind_of_step_is_described() {
             call_id: call_id(),
             outcome: ToolOutcome::Ok(json!([1])),
             duration_ms: 1,
+            changes: changeset(),
         },
         Entry::ToolResult {
             call_id: call_id(),
             outcome: ToolOutcome::Err(ToolError::new("a", "b")),
             duration_ms: 1,
+            changes: Changeset::default(),
         },
         Entry::ToolRefused { call_id: call_id(), error: ToolError::new("a", "b") },
         Entry::ToolUnknown { call_id: call_id() },

@@ -128,6 +128,9 @@ pub(super) fn blob_in_lease(
 ) -> Result<bool, Fault> {
     let mut statement = conn.prepare_cached(
         "SELECT 1 FROM leases JOIN tasks USING (task_id) JOIN snapshot_files USING (snapshot_id)
+         WHERE task_id = ?1 AND hash = ?2 AND edge_id = ?3
+         UNION ALL
+         SELECT 1 FROM leases JOIN task_files USING (task_id)
          WHERE task_id = ?1 AND hash = ?2 AND edge_id = ?3",
     )?;
     Ok(statement.exists([task.to_string(), hash.to_string(), edge.to_string()])?)

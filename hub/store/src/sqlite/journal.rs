@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::rows::{self, int};
 use super::tasks::{self, Stored};
 use super::writer::Tx;
-use super::{files, leases, proposals};
+use super::{changes, files, leases, proposals};
 use crate::{Append, Appended, Cancelled, StoreError};
 
 /// The most journals that are kept in memory.
@@ -88,6 +88,9 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
         let before = journal.phase().clone();
         journal.push(entry.clone()).map_err(conflict)?;
         apply(&mut task, entry, &before, append.now);
+        if let Entry::ToolResult { changes, .. } = entry {
+            changes::apply(tx.conn, &task, changes, append)?;
+        }
         if matches!(before, Phase::Approved { .. }) {
             match entry {
                 Entry::ToolIntent { .. } => {
@@ -112,14 +115,21 @@ pub(super) fn append(tx: &mut Tx<'_>, append: &Append) -> Result<Appended, Fault
     }
     if steps.last().is_some_and(|step| ends_lease(&step.entry)) {
         leases::end(tx.conn, &append.task_id, append.now)?;
-        if task.status.is_final() {
-            files::drop_old_snapshots(tx.conn, &task.workspace_id)?;
-        }
+        forget_files(tx.conn, &task)?;
     } else {
         leases::extend(tx.conn, append)?;
         tx.journals.put(append.task_id.clone(), journal);
     }
     Ok(Appended { durable_seq: task.steps, steps, task, proposal })
+}
+
+/// A task that has ended needs no files of its own any more.
+fn forget_files(conn: &Connection, task: &Task) -> Result<(), Fault> {
+    if task.status.is_final() {
+        changes::forget(conn, &task.task_id)?;
+        files::drop_old_snapshots(conn, &task.workspace_id)?;
+    }
+    Ok(())
 }
 
 /// Whether the lease ends with this entry: the run is over, or waits for a
@@ -319,8 +329,6 @@ pub(super) fn write_by_hub(
     let step = Step { task_id, seq: task.steps, fence, recorded_at: now, entry };
     insert(conn, &task.workspace_id, &step, &text)?;
     tasks::update(conn, &task, fence)?;
-    if task.status.is_final() {
-        files::drop_old_snapshots(conn, &task.workspace_id)?;
-    }
+    forget_files(conn, &task)?;
     Ok((task, step))
 }

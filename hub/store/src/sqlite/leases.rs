@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
-use super::{edges, files, journal, proposals, queue, tasks};
+use super::{changes, edges, files, journal, proposals, queue, tasks};
 use crate::{Append, Claim, Claimed, HeldLease, Lease, StoreError};
 
 pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Claimed>, Fault> {
@@ -51,7 +51,7 @@ pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Clai
         time_left: limit.saturating_sub(worked(conn, &next.id)?),
         edge: claim.edge.clone(),
         journal: journal::entries(conn, &next.id)?,
-        manifest: files::snapshot(conn, snapshot)?,
+        manifest: changes::manifest(conn, &next.id, snapshot)?,
         task: stored.task,
         agent: next.agent,
         first_tool: next.first_tool,
@@ -64,17 +64,29 @@ pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Clai
 
 /// Whether the writer holds the lease that it names.
 pub(super) fn is_held(conn: &Connection, append: &Append) -> Result<bool, Fault> {
+    let (task_id, attempt) = (append.task_id.clone(), append.attempt.clone());
+    let held = HeldLease { task_id, attempt, fence: append.fence };
+    is_held_by(conn, &append.edge, &held, append.now)
+}
+
+/// Whether `edge` holds this lease.
+pub(super) fn is_held_by(
+    conn: &Connection,
+    edge: &EdgeId,
+    held: &HeldLease,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     let mut statement = conn.prepare_cached(
         "SELECT 1 FROM leases
          WHERE task_id = ?1 AND edge_id = ?2 AND attempt_id = ?3 AND fence = ?4
              AND expires_at > ?5",
     )?;
     Ok(statement.exists(params![
-        append.task_id.to_string(),
-        append.edge.to_string(),
-        append.attempt.to_string(),
-        int(append.fence.0),
-        append.now.millis(),
+        held.task_id.to_string(),
+        edge.to_string(),
+        held.attempt.to_string(),
+        int(held.fence.0),
+        now.millis(),
     ])?)
 }
 

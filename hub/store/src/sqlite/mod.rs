@@ -2,6 +2,7 @@
 //! read-only connections.
 
 mod audit;
+mod changes;
 mod edges;
 mod fault;
 mod files;

@@ -131,6 +131,14 @@ pub(super) fn existing(conn: &Connection, id: &TaskId) -> Result<Stored, Fault> 
     Ok(stored(conn, id)?.ok_or_else(|| StoreError::internal(format!("{id} is missing")))?)
 }
 
+/// The snapshot that a task began with, which it must have.
+pub(super) fn snapshot(conn: &Connection, id: &TaskId) -> Result<i64, Fault> {
+    let snapshot: Option<i64> = conn
+        .prepare_cached("SELECT snapshot_id FROM tasks WHERE task_id = ?1")?
+        .query_row([id.to_string()], |row| row.get(0))?;
+    Ok(snapshot.ok_or_else(|| StoreError::internal(format!("{id} has no snapshot")))?)
+}
+
 pub(super) fn list(
     conn: &Connection,
     ws: &WorkspaceId,

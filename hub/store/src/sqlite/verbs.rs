@@ -11,13 +11,13 @@ use async_trait::async_trait;
 
 use super::open::SCHEMA_VERSION;
 use super::{
-    SqliteStore, audit, edges, files, journal, keys, leases, proposals, provider_keys, queue,
-    schedules, tasks,
+    SqliteStore, audit, changes, edges, files, journal, keys, leases, proposals, provider_keys,
+    queue, schedules, tasks,
 };
 use crate::{
-    Append, Appended, AuditRecord, Cancelled, Claim, Claimed, Created, EdgeRecord, Health,
-    HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution, Resolved,
-    SealedKey, Settle, Settled, Store, StoreError, TaskFilter, TaskLoad,
+    Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, Claimed, Created, EdgeRecord,
+    Health, HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
+    Resolved, SealedKey, Settle, Settled, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -305,6 +305,15 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (edge, task, hash) = (edge.clone(), task.clone(), *hash);
         self.read(move |conn| files::blob_in_lease(conn, &edge, &task, &hash)).await
+    }
+
+    async fn admit_blob(&self, offer: &BlobOffer) -> Result<(), StoreError> {
+        let offer = offer.clone();
+        self.read(move |conn| changes::admit(conn, &offer)).await
+    }
+
+    async fn note_blob(&self, offer: BlobOffer) -> Result<(), StoreError> {
+        self.write(move |tx| changes::note(tx.conn, &offer)).await
     }
 
     async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError> {

@@ -123,7 +123,12 @@ pub(crate) fn intent(id: &str, path: &str, class: ToolClass) -> Entry {
 
 pub(crate) fn result(id: &str) -> Entry {
     let outcome = ToolOutcome::Ok(serde_json::json!({ "text": "hello" }));
-    Entry::ToolResult { call_id: id.into(), outcome, duration_ms: 1 }
+    Entry::ToolResult {
+        call_id: id.into(),
+        outcome,
+        duration_ms: 1,
+        changes: agentos_domain::Changeset::default(),
+    }
 }
 
 pub(crate) fn finished() -> Entry {

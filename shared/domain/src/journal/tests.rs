@@ -29,7 +29,7 @@ fn intent(id: &str, class: ToolClass) -> Entry {
 
 fn result(id: &str) -> Entry {
     let outcome = ToolOutcome::Ok(serde_json::json!(1));
-    Entry::ToolResult { call_id: id.into(), outcome, duration_ms: 0 }
+    Entry::ToolResult { call_id: id.into(), outcome, duration_ms: 0, changes: Changeset::default() }
 }
 
 #[test]
@@ -117,4 +117,19 @@ fn entries_are_tagged_objects() {
     let json = serde_json::to_value(intent("1", ToolClass::Read)).unwrap();
     assert_eq!(json["type"], "tool_intent");
     assert_eq!(json["class"], "read");
+}
+
+#[test]
+fn a_call_that_only_reads_brings_no_changes() {
+    let changed = || {
+        let base = crate::BlobHash::of(b"x");
+        let files = [("a".parse().unwrap(), crate::Change::Delete { base })].into();
+        let changes = Changeset { files, ..Changeset::default() };
+        let outcome = ToolOutcome::Ok(serde_json::json!(1));
+        Entry::ToolResult { call_id: "1".into(), outcome, duration_ms: 0, changes }
+    };
+    for (class, taken) in [(ToolClass::Read, false), (ToolClass::Idempotent, true)] {
+        let mut journal = Journal::replay([reply(vec![call("1")]), intent("1", class)]).unwrap();
+        assert_eq!(journal.push(changed()).is_ok(), taken);
+    }
 }

@@ -8,11 +8,12 @@ use agentos_proto::v1::run_event::Event;
 use agentos_proto::v1::runs_server::{Runs, RunsServer};
 use agentos_proto::v1::{
     AppendReply, AppendRequest, AttachRequest, BlobChunk, CancelReply, CancelRequest, ExecuteReply,
-    ExecuteRequest, FetchBlobRequest, HeartbeatReply, HeartbeatRequest, RunEvent, TokenEvent,
+    ExecuteRequest, FetchBlobRequest, HeartbeatReply, HeartbeatRequest, PutBlobReply,
+    PutBlobRequest, RunEvent, TokenEvent,
 };
 use tokio_stream::Stream;
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -68,7 +69,7 @@ impl Runs for HubService {
         if peer.edge.to_string() != request.get_ref().attempt_id {
             return Err(Status::internal("another peer"));
         }
-        Ok(Response::new(AppendReply { durable_seq: peer.epoch.0 }))
+        Ok(Response::new(AppendReply { durable_seq: peer.epoch.0, obstacle: None }))
     }
 
     async fn heartbeat(
@@ -76,6 +77,23 @@ impl Runs for HubService {
         _: Request<HeartbeatRequest>,
     ) -> Result<Response<HeartbeatReply>, Status> {
         Ok(Response::new(HeartbeatReply::default()))
+    }
+
+    /// Takes what comes, if it is as much as was announced.
+    async fn put_blob(
+        &self,
+        request: Request<Streaming<PutBlobRequest>>,
+    ) -> Result<Response<PutBlobReply>, Status> {
+        let mut parts = request.into_inner();
+        let (mut announced, mut came) = (0, 0);
+        while let Some(part) = parts.message().await? {
+            announced += part.header.map_or(0, |header| header.size);
+            came += part.data.len() as u64;
+        }
+        if came != announced {
+            return Err(Status::invalid_argument("another size"));
+        }
+        Ok(Response::new(PutBlobReply {}))
     }
 
     async fn fetch_blob(

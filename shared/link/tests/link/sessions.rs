@@ -7,7 +7,9 @@ use agentos_link::{
 };
 use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_proto::v1::runs_client::RunsClient;
-use agentos_proto::v1::{AppendRequest, AttachRequest, FetchBlobRequest, RunEvent};
+use agentos_proto::v1::{
+    AppendRequest, AttachRequest, FetchBlobRequest, PutBlobHeader, PutBlobRequest, RunEvent,
+};
 use tonic::{Code, Streaming};
 
 use crate::services::{ENDLESS, MESSAGES};
@@ -41,6 +43,11 @@ async fn calls_in_both_directions(edge: &Edge, session: &EdgeSession) {
         bytes += chunk.data.len();
     }
     assert_eq!(bytes, 40 * (256 << 10));
+    let header = PutBlobHeader { size: 40 * (256 << 10), ..Default::default() };
+    let first = PutBlobRequest { header: Some(header), ..Default::default() };
+    let part = |_| PutBlobRequest { data: vec![7; 256 << 10], ..Default::default() };
+    let parts = futures::stream::iter(std::iter::once(first).chain((0..40).map(part)));
+    within(runs.put_blob(parts)).await.unwrap();
 }
 
 async fn connects_and_calls(choice: TransportChoice, expected: Transport) {

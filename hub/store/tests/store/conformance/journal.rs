@@ -24,7 +24,12 @@ pub(crate) async fn a_whole_run_fills_the_task(store: &dyn Store) {
         append(store, &run, seq + 1, &[result(name.0)], 3).await.unwrap();
     }
     let error = ToolOutcome::Err(ToolError::new("not_found", "no such file"));
-    let failure = Entry::ToolResult { call_id: "3".into(), outcome: error, duration_ms: 1 };
+    let failure = Entry::ToolResult {
+        call_id: "3".into(),
+        outcome: error,
+        duration_ms: 1,
+        changes: agentos_domain::Changeset::default(),
+    };
     let rest = [intent("3", "b.md", ToolClass::Read), failure, reply(vec![]), finished()];
     let done = append(store, &run, 6, &rest, 9).await.unwrap();
     assert_eq!((done.durable_seq, done.steps.len()), (9, 4));

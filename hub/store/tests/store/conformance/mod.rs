@@ -1,6 +1,7 @@
 //! What every store promises: one function per promise. A new implementation
 //! adds a line to `promises!`.
 
+mod changes;
 mod edges;
 mod journal;
 mod keys;
@@ -47,6 +48,17 @@ promises! {
         the_end_may_be_repeated_but_no_intent,
         an_unknown_outcome_waits_for_a_person,
         steps_are_read_in_pieces;
+    changes:
+        a_result_and_its_changes_are_committed_together,
+        a_takeover_gets_the_files_of_the_last_step,
+        a_repeated_append_changes_files_once,
+        a_fenced_writer_changes_no_file,
+        who_changed_a_file_meanwhile_keeps_it,
+        a_file_is_no_folder_to_a_changeset,
+        contents_that_nobody_brought_are_refused,
+        only_who_holds_the_lease_brings_contents,
+        changes_from_other_files_are_refused,
+        a_task_that_ended_leaves_its_changes_to_the_workspace;
     proposals:
         a_call_waits_without_a_lease_until_it_is_approved,
         a_proposal_is_decided_once,
