@@ -211,7 +211,8 @@ async fn a_call_that_is_made_again_finds_nothing_of_its_first_try() {
     let mut slow = add("notes.md", ", once");
     slow["hang"] = true.into();
     let scene = begin(vec![edit(slow.clone())], MemoryHub::default(), &Journal::new());
-    let run = tokio::spawn({
+    let mut process = tokio::task::JoinSet::new();
+    let run = process.spawn({
         let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
         Runner::run(bench, attempt, scene.assignment(Journal::new()))
     });
@@ -227,7 +228,7 @@ async fn a_call_that_is_made_again_finds_nothing_of_its_first_try() {
         tokio::task::yield_now().await;
     }
     run.abort();
-    assert!(run.await.unwrap_err().is_cancelled());
+    assert!(process.join_next().await.unwrap().unwrap_err().is_cancelled());
 
     let mut entries = scene.hub.entries.lock().unwrap().clone();
     for entry in &mut entries {

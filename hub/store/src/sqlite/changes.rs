@@ -131,7 +131,9 @@ fn change_workspace(
 ) -> Result<(), Fault> {
     for (path, change) in &changes.files {
         match change.entry() {
-            Some(entry) => drop(files::put(conn, ws, path, &entry, now)?),
+            Some(entry) => {
+                files::put(conn, ws, path, &entry, now)?;
+            }
             None => drop(files::delete(conn, ws, path)?),
         }
     }

@@ -9,7 +9,7 @@ use agentos_proto::v1::runs_server::{Runs, RunsServer};
 use agentos_proto::v1::{
     AppendReply, AppendRequest, AttachRequest, BlobChunk, CancelReply, CancelRequest, ExecuteReply,
     ExecuteRequest, FetchBlobRequest, HeartbeatReply, HeartbeatRequest, PutBlobReply,
-    PutBlobRequest, RunEvent, TokenEvent,
+    PutBlobRequest, ReleaseReply, ReleaseRequest, RunEvent, TokenEvent,
 };
 use tokio_stream::Stream;
 use tonic::service::Routes;
@@ -58,6 +58,10 @@ pub(crate) struct HubService;
 
 #[tonic::async_trait]
 impl Runs for HubService {
+    async fn release(&self, _: Request<ReleaseRequest>) -> Result<Response<ReleaseReply>, Status> {
+        Err(Status::unimplemented("not part of these tests"))
+    }
+
     type FetchBlobStream = Events<BlobChunk>;
 
     /// Answers with the session of the caller.

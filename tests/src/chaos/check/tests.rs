@@ -1,8 +1,8 @@
 //! Histories that must be found wrong.
 
 use agentos_domain::{
-    BlobHash, Fence, FinishReason, GrantScope, Proposal, ProposalId, ProposalKind, ProposalStatus,
-    TaskId, Timestamp, ToolCall, Usage, WorkspaceId,
+    BlobHash, Changeset, Fence, FinishReason, GrantScope, Proposal, ProposalId, ProposalKind,
+    ProposalStatus, TaskId, Timestamp, ToolCall, Usage, WorkspaceId,
 };
 use serde_json::json;
 
@@ -34,7 +34,8 @@ fn intent() -> Entry {
 
 fn result() -> Entry {
     let outcome = ToolOutcome::Ok(json!(1));
-    Entry::ToolResult { call_id: "c".to_owned(), outcome, duration_ms: 0 }
+    let changes = Changeset::default();
+    Entry::ToolResult { call_id: "c".to_owned(), outcome, duration_ms: 0, changes }
 }
 
 fn decided(decision: Decision) -> Entry {
