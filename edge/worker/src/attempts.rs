@@ -1,6 +1,6 @@
 //! The attempts that this edge holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentos_domain::{AttemptId, Fence, TaskId};
@@ -29,41 +29,97 @@ impl Attempt {
     }
 }
 
+/// How many attempts that have ended are remembered.
+const REMEMBERED: usize = 4096;
+
 /// All of them, by id.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    held: Mutex<BTreeMap<String, Arc<Attempt>>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    held: BTreeMap<String, Arc<Attempt>>,
+    /// Those that were here: a message that comes late must not begin one again.
+    ended: VecDeque<String>,
+}
+
+impl Known {
+    fn end(&mut self, id: String) {
+        if self.ended.len() == REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
+    }
 }
 
 impl Attempts {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Attempt>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an attempt; `false` if it is held already.
+    /// Takes an attempt; `false` if it is held already, or has ended.
     pub(crate) fn insert(&self, attempt: &Arc<Attempt>) -> bool {
-        let mut held = self.lock();
+        let mut known = self.lock();
         let id = attempt.id.to_string();
-        if held.contains_key(&id) {
+        if known.held.contains_key(&id) || known.ended.contains(&id) {
             return false;
         }
-        held.insert(id, Arc::clone(attempt));
+        known.held.insert(id, Arc::clone(attempt));
         true
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Attempt>> {
-        self.lock().get(id).cloned()
+        self.lock().held.get(id).cloned()
+    }
+
+    /// Stops an attempt. One that is not here will not begin here.
+    pub(crate) fn cancel(&self, id: &str) {
+        let mut known = self.lock();
+        match known.held.get(id) {
+            Some(attempt) => attempt.cancel.cancel(),
+            None => known.end(id.to_owned()),
+        }
     }
 
     pub(crate) fn remove(&self, id: &AttemptId) {
-        self.lock().remove(&id.to_string());
+        let (mut known, id) = (self.lock(), id.to_string());
+        known.held.remove(&id);
+        known.end(id);
     }
 
     pub(crate) fn held(&self) -> Vec<HeldAttempt> {
-        self.lock().values().map(|attempt| attempt.held()).collect()
+        self.lock().held.values().map(|attempt| attempt.held()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().held.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt() -> Arc<Attempt> {
+        Arc::new(Attempt {
+            task: TaskId::generate(),
+            id: AttemptId::generate(),
+            fence: Fence(1),
+            events: Arc::new(EventLog::new(0, 0)),
+            cancel: CancellationToken::new(),
+        })
+    }
+
+    #[test]
+    fn an_attempt_that_has_ended_does_not_begin_again() {
+        let (attempts, attempt, other) = (Attempts::default(), attempt(), attempt());
+        assert!(attempts.insert(&attempt));
+        assert!(!attempts.insert(&attempt), "it is held");
+        attempts.remove(&attempt.id);
+        assert!(!attempts.insert(&attempt), "it has ended");
+        attempts.cancel(&other.id.to_string());
+        assert!(!attempts.insert(&other), "its end came before it");
     }
 }

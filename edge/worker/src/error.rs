@@ -23,6 +23,9 @@ pub enum WorkerError {
     /// The inference engine has ended.
     #[error("the inference engine has stopped: start the edge again, its log tells why")]
     EngineStopped,
+    /// Another process works in the data folder.
+    #[error("another edge runs in {}: stop it, or choose another data folder", .0.display())]
+    InUse(std::path::PathBuf),
     /// The edge's own disk failed.
     #[error("the edge cannot keep a run on its disk ({0}): look at its data folder")]
     Spool(String),
@@ -40,6 +43,7 @@ impl Classified for WorkerError {
             Self::Refused(_) => "hub_refused",
             Self::Malformed(_) => "malformed",
             Self::EngineStopped => "engine_stopped",
+            Self::InUse(_) => "in_use",
             Self::Spool(_) => "spool_failed",
             Self::Files(_) => "files_unavailable",
         }

@@ -53,10 +53,8 @@ impl Executor for ExecutorService {
         request: Request<CancelRequest>,
     ) -> Result<Response<CancelReply>, Status> {
         let request = request.into_inner();
-        if let Some(attempt) = self.runs.attempts.get(&request.attempt_id) {
-            agentos_faults::crash_point("edge.cancel.received");
-            attempt.cancel.cancel();
-        }
+        agentos_faults::crash_point("edge.cancel.received");
+        self.runs.attempts.cancel(&request.attempt_id);
         Ok(Response::new(CancelReply {}))
     }
 }

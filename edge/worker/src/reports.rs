@@ -57,9 +57,11 @@ impl Runner {
         while let Action::Record(entry) = next(&self.journal, &self.config) {
             self.push(entry)?;
         }
-        self.keep_from(first).await?;
+        // Where it cannot be kept, the hub is told all the same.
+        let kept = self.keep_from(first).await;
         agentos_faults::crash_point("edge.result.kept");
-        self.deliver().await
+        self.deliver().await?;
+        kept
     }
 
     /// The entries of the journal after the first `count`.
@@ -144,7 +146,8 @@ impl Runner {
             return Ok(());
         }
         let spool = &self.bench.spool;
-        let kept = spool.keep(&self.attempt.id, count + 1, self.entries_from(count)).await;
+        let (new, worked) = (self.entries_from(count), self.worked());
+        let kept = spool.keep(&self.attempt.id, count + 1, new, worked).await;
         let Err(error) = kept else { return Ok(()) };
         tracing::warn!(%error, "a restart of this edge would lose the run");
         spool.forget(&self.attempt.id).await?;

@@ -50,7 +50,10 @@ pub(crate) struct Assignment {
     pub(crate) manifest: Manifest,
     /// What the entries after these wrote.
     pub(crate) pinned: Vec<Pinned>,
-    pub(crate) timeout: Duration,
+    /// How long the attempt may be worked on.
+    pub(crate) limit: Duration,
+    /// How long earlier processes worked on it.
+    pub(crate) worked: Duration,
     /// Whether the attempt is in the spool.
     pub(crate) spooled: bool,
 }
@@ -80,6 +83,8 @@ pub(crate) struct Runner {
     pub(crate) pinned: Vec<Pinned>,
     /// Whether a restart of this edge would find the attempt.
     pub(crate) spooled: bool,
+    /// How long the attempt may be worked on.
+    limit: Duration,
     /// On the bench's clock that never goes back.
     deadline: Duration,
 }
@@ -91,7 +96,8 @@ impl Runner {
         attempt: Arc<Attempt>,
         assignment: Assignment,
     ) -> Result<(), WorkerError> {
-        let deadline = bench.clock.monotonic() + assignment.timeout;
+        let limit = assignment.limit;
+        let deadline = bench.clock.monotonic() + limit.saturating_sub(assignment.worked);
         let Assignment { config, journal, durable, manifest, pinned, spooled, .. } = assignment;
         let (manifest, folder, to_upload) = (Arc::new(manifest), None, BTreeMap::new());
         let mut runner = Self {
@@ -105,11 +111,16 @@ impl Runner {
             to_upload,
             pinned,
             spooled,
+            limit,
             deadline,
         };
         let result = runner.run_to_end().await;
         let result = match result {
-            Err(error @ (WorkerError::Files(_) | WorkerError::Malformed(_))) => {
+            // With something that the hub has not been told, the task is not
+            // ended: whoever takes it over finds out what became of it.
+            Err(error @ (WorkerError::Files(_) | WorkerError::Malformed(_)))
+                if runner.durable == runner.journal.len() =>
+            {
                 runner.give_up(&error).await
             }
             other => other,
@@ -177,6 +188,11 @@ impl Runner {
 
     pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_sub(self.bench.clock.monotonic())
+    }
+
+    /// How long the attempt has been worked on, by earlier processes too.
+    pub(crate) fn worked(&self) -> Duration {
+        self.limit.saturating_sub(self.time_left())
     }
 
     async fn call_model(

@@ -88,7 +88,7 @@ impl Runs {
             return Ok(());
         }
         let held = self.hold(&ready.attempt);
-        ready.assignment.spooled = match self.spool.accept(&request, self.clock.now()).await {
+        ready.assignment.spooled = match self.spool.accept(&request).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(%error, "a restart of this edge would lose the run");
@@ -105,23 +105,22 @@ impl Runs {
     pub(crate) fn recover(&self) -> Result<Vec<Recovered>, WorkerError> {
         let mut recovered = Vec::new();
         for kept in self.spool.load()? {
-            let Kept { mut request, entries, accepted_at, recoveries } = kept;
-            let spent = self.clock.now().since(accepted_at).as_millis();
-            let spent = u64::try_from(spent).unwrap_or(u64::MAX);
-            request.timeout_ms = request.timeout_ms.saturating_sub(spent);
+            let Kept { request, entries, worked, recoveries } = kept;
             let last = recoveries.saturating_mul(EVENTS_PER_PROCESS);
             match self.ready(&request, entries, last) {
                 Ok(mut ready) if self.attempts.insert(&ready.attempt) => {
                     ready.assignment.spooled = true;
+                    ready.assignment.worked = worked;
                     let held = self.hold(&ready.attempt);
                     recovered.push(Recovered { ready, held });
                 }
                 Ok(_) => {}
-                Err(status) => tracing::warn!(
-                    attempt = request.attempt_id,
-                    message = status.message(),
-                    "a kept run cannot go on here"
-                ),
+                Err(status) => {
+                    let message = status.message();
+                    let attempt = &request.attempt_id;
+                    tracing::warn!(attempt, message, "a kept run cannot go on here");
+                    self.spool.leave(attempt)?;
+                }
             }
         }
         Ok(recovered)
@@ -180,7 +179,8 @@ impl Runs {
             durable,
             manifest: json("manifest", &request.manifest)?,
             pinned: Vec::new(),
-            timeout: Duration::from_millis(request.timeout_ms),
+            limit: Duration::from_millis(request.timeout_ms),
+            worked: Duration::ZERO,
             spooled: false,
         };
         Ok(Ready { attempt: Arc::new(attempt), assignment, request_id })
@@ -196,12 +196,14 @@ impl Runs {
             tracing::info!(steps = assignment.journal.len(), "the run begins");
             let result = Runner::run(Arc::clone(&bench), Arc::clone(&attempt), assignment).await;
             report(&result);
+            let mut goes_on =
+                stop.is_cancelled() || matches!(result, Err(WorkerError::EngineStopped));
             if matches!(result, Err(WorkerError::HandedOver))
                 && let Err(error) = bench.hub.release(&attempt).await
             {
-                tracing::warn!(%error, "could not give a run back; its lease expires");
+                tracing::warn!(%error, "could not give a run back; the next process has it");
+                goes_on = true;
             }
-            let goes_on = stop.is_cancelled() || matches!(result, Err(WorkerError::EngineStopped));
             if !goes_on && let Err(error) = spool.forget(&attempt.id).await {
                 tracing::warn!(%error, "an ended run stays in the spool");
             }

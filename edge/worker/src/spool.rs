@@ -16,8 +16,9 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use agentos_domain::{AttemptId, Entry, Timestamp, ToolClass};
+use agentos_domain::{AttemptId, Entry, ToolClass};
 use agentos_proto::v1::ExecuteRequest;
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -31,7 +32,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS attempts (
         attempt_id  TEXT PRIMARY KEY,
         request     BLOB NOT NULL,
-        accepted_at INTEGER NOT NULL,
+        worked_ms   INTEGER NOT NULL DEFAULT 0,
         recoveries  INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS entries (
@@ -48,7 +49,8 @@ pub(crate) struct Kept {
     pub(crate) request: ExecuteRequest,
     /// What came after the journal of the request.
     pub(crate) entries: Vec<Entry>,
-    pub(crate) accepted_at: Timestamp,
+    /// How long the attempt had been worked on when something was kept last.
+    pub(crate) worked: Duration,
     /// How many processes have taken it up, this one included.
     pub(crate) recoveries: u64,
 }
@@ -71,6 +73,9 @@ impl Spool {
         std::fs::create_dir_all(dir).map_err(failed)?;
         let path = dir.join("spool.db");
         let connection = open(&path).or_else(|error| {
+            if !is_damage(&error) {
+                return Err(failed(error));
+            }
             tracing::warn!(%error, path = %path.display(), "the spool is damaged; beginning a new one");
             for suffix in ["", "-wal", "-shm"] {
                 let old = dir.join(format!("spool.db{suffix}"));
@@ -97,18 +102,12 @@ impl Spool {
     }
 
     /// Takes an attempt on.
-    pub(crate) async fn accept(
-        &self,
-        request: &ExecuteRequest,
-        now: Timestamp,
-    ) -> Result<(), WorkerError> {
+    pub(crate) async fn accept(&self, request: &ExecuteRequest) -> Result<(), WorkerError> {
         let (id, request) = (request.attempt_id.clone(), request.encode_to_vec());
         self.run(move |connection| {
             connection
-                .prepare_cached(
-                    "INSERT INTO attempts (attempt_id, request, accepted_at) VALUES (?1, ?2, ?3)",
-                )?
-                .execute(params![id, request, now.millis()])
+                .prepare_cached("INSERT INTO attempts (attempt_id, request) VALUES (?1, ?2)")?
+                .execute(params![id, request])
                 .map(drop)
         })
         .await
@@ -120,7 +119,9 @@ impl Spool {
         attempt: &AttemptId,
         first_seq: u64,
         entries: &[Entry],
+        worked: Duration,
     ) -> Result<(), WorkerError> {
+        let worked = i64::try_from(worked.as_millis()).unwrap_or(i64::MAX);
         let must_last = entries
             .iter()
             .any(|entry| matches!(entry, Entry::ToolIntent { class: ToolClass::Once, .. }));
@@ -135,6 +136,9 @@ impl Spool {
                     .prepare_cached("INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3)")?
                     .execute(params![id, seq.cast_signed(), text])?;
             }
+            transaction
+                .prepare_cached("UPDATE attempts SET worked_ms = ?2 WHERE attempt_id = ?1")?
+                .execute(params![id, worked])?;
             transaction.commit()
         })
         .await
@@ -144,12 +148,19 @@ impl Spool {
     pub(crate) async fn forget(&self, attempt: &AttemptId) -> Result<(), WorkerError> {
         let id = attempt.to_string();
         self.run(move |connection| {
+            // Must last: the attempt may go on without the spool.
+            connection.pragma_update(None, "synchronous", "FULL")?;
             connection
                 .prepare_cached("DELETE FROM attempts WHERE attempt_id = ?1")?
                 .execute([id])
                 .map(drop)
         })
         .await
+    }
+
+    /// Leaves an attempt that cannot go on here to the hub.
+    pub(crate) fn leave(&self, id: &str) -> Result<(), WorkerError> {
+        remove(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), id)
     }
 
     /// The attempts that are here, each to be taken up. One that cannot be read
@@ -168,7 +179,10 @@ impl Spool {
             match load(&connection, &id) {
                 Ok(Some(attempt)) => kept.push(attempt),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, attempt = id, "a kept run cannot be read"),
+                Err(error) => {
+                    tracing::warn!(%error, attempt = id, "a kept run cannot be read");
+                    remove(&connection, &id)?;
+                }
             }
         }
         Ok(kept)
@@ -178,19 +192,36 @@ impl Spool {
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    match verdict.as_str() {
+        "ok" => Ok(connection),
+        _ => Err(damage()),
+    }
+}
+
+fn remove(connection: &Connection, id: &str) -> Result<(), WorkerError> {
+    let removed = connection.execute("DELETE FROM attempts WHERE attempt_id = ?1", [id]);
+    removed.map(drop).map_err(failed)
+}
+
+fn damage() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None)
+}
+
+/// Whether the file itself is at fault, and not what is around it.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 fn load(connection: &Connection, id: &str) -> Result<Option<Kept>, WorkerError> {
     let row: Option<(Vec<u8>, i64, i64)> = connection
-        .prepare_cached(
-            "SELECT request, accepted_at, recoveries FROM attempts WHERE attempt_id = ?1",
-        )
+        .prepare_cached("SELECT request, worked_ms, recoveries FROM attempts WHERE attempt_id = ?1")
         .and_then(|mut row| {
             row.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
         })
         .map_err(failed)?;
-    let Some((request, accepted_at, recoveries)) = row else { return Ok(None) };
+    let Some((request, worked, recoveries)) = row else { return Ok(None) };
     let texts: Vec<String> = connection
         .prepare_cached("SELECT entry FROM entries WHERE attempt_id = ?1 ORDER BY seq")
         .and_then(|mut texts| texts.query_map([id], |row| row.get(0))?.collect())
@@ -199,7 +230,7 @@ fn load(connection: &Connection, id: &str) -> Result<Option<Kept>, WorkerError> 
     Ok(Some(Kept {
         request: ExecuteRequest::decode(request.as_slice()).map_err(failed)?,
         entries: entries.map_err(failed)?,
-        accepted_at: Timestamp::from_millis(accepted_at),
+        worked: Duration::from_millis(worked.cast_unsigned()),
         recoveries: recoveries.cast_unsigned(),
     }))
 }
@@ -223,19 +254,23 @@ mod tests {
         {
             let spool = Spool::open(dir.path(), Blocking::Threads).unwrap();
             assert!(spool.load().unwrap().is_empty());
-            spool.accept(&request, Timestamp::from_millis(7)).await.unwrap();
-            spool.keep(&id, 4, &entries[..1]).await.unwrap();
-            spool.keep(&id, 5, &entries[1..]).await.unwrap();
-            spool.keep(&id, 5, &entries[1..]).await.unwrap();
+            spool.accept(&request).await.unwrap();
+            let worked = Duration::from_secs;
+            spool.keep(&id, 4, &entries[..1], worked(3)).await.unwrap();
+            spool.keep(&id, 5, &entries[1..], worked(7)).await.unwrap();
+            spool.keep(&id, 5, &entries[1..], worked(7)).await.unwrap();
         }
         let spool = Spool::open(dir.path(), Blocking::InPlace).unwrap();
         let kept = spool.load().unwrap().remove(0);
         assert_eq!((kept.request, kept.recoveries), (request, 1));
         assert_eq!(kept.entries, entries);
-        assert_eq!(kept.accepted_at, Timestamp::from_millis(7));
+        assert_eq!(kept.worked, Duration::from_secs(7));
         spool.forget(&id).await.unwrap();
         assert!(spool.load().unwrap().is_empty());
-        assert!(spool.keep(&id, 6, &entries).await.is_err(), "an attempt that is not here");
+        assert!(
+            spool.keep(&id, 6, &entries, Duration::ZERO).await.is_err(),
+            "an attempt that is not here"
+        );
     }
 
     #[test]

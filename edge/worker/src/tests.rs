@@ -231,8 +231,9 @@ impl Scene {
         let modified = Timestamp::from_millis(1_772_619_359_000);
         let entry = FileEntry { hash: BlobHash::of(NOTE), size: NOTE.len() as u64, modified };
         let manifest = Manifest { files: [("notes.md".parse().unwrap(), entry)].into() };
-        let (durable, timeout) = (journal.len(), Duration::from_secs(60));
-        Assignment { config, journal, durable, manifest, pinned: vec![], timeout, spooled: false }
+        let (durable, limit) = (journal.len(), Duration::from_secs(60));
+        let (pinned, worked, spooled) = (vec![], Duration::ZERO, false);
+        Assignment { config, journal, durable, manifest, pinned, limit, worked, spooled }
     }
 
     async fn run(&self, journal: Journal) -> Result<(), WorkerError> {
@@ -328,7 +329,7 @@ async fn a_call_that_must_not_repeat_and_takes_too_long_goes_to_a_person() {
     let slow = says("", Some(("send", serde_json::json!({ "to": "nobody" }))));
     let scene = scene(vec![slow], MemoryHub::default(), &Journal::new());
     let mut assignment = scene.assignment(Journal::new());
-    assignment.timeout = Duration::from_secs(2);
+    assignment.limit = Duration::from_secs(2);
     let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
     Runner::run(bench, attempt, assignment).await.unwrap();
     assert_eq!(scene.kinds(), ["model_reply", "tool_intent", "tool_unknown"]);
@@ -385,7 +386,7 @@ async fn bad_arguments_are_refused_and_told_to_the_model() {
 async fn a_run_out_of_time_fails_with_the_reason() {
     let scene = scene(vec![says("late", None)], MemoryHub::default(), &Journal::new());
     let mut assignment = scene.assignment(Journal::new());
-    assignment.timeout = Duration::ZERO;
+    assignment.limit = Duration::ZERO;
     let (bench, attempt) = (Arc::clone(&scene.bench), Arc::clone(&scene.attempt));
     Runner::run(bench, attempt, assignment).await.unwrap();
     let entries = scene.hub.entries.lock().unwrap().clone();

@@ -1,6 +1,7 @@
 //! The worker as a service.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,9 @@ pub struct Worker {
     /// What an earlier process of this edge left.
     recovered: Vec<Recovered>,
     fatal: CancellationToken,
+    /// One process at a time works in a data folder: two would take up the same
+    /// runs.
+    _lock: File,
 }
 
 impl Worker {
@@ -68,6 +72,7 @@ impl Worker {
         tools: Registry,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WorkerError> {
+        let lock = lock(&config.data_dir)?;
         let runs = Runs {
             attempts: Arc::default(),
             tools: Arc::new(tools),
@@ -81,7 +86,7 @@ impl Worker {
         };
         let recovered = runs.recover()?;
         let (runs, fatal) = (Arc::new(runs), CancellationToken::new());
-        Ok(Self { config, engine, runs, recovered, fatal })
+        Ok(Self { config, engine, runs, recovered, fatal, _lock: lock })
     }
 
     /// The services that this edge offers to its hub.
@@ -183,5 +188,32 @@ impl Worker {
                 }
             }
         }
+    }
+}
+
+/// Keeps other processes out of the data folder, for as long as the file is open.
+fn lock(folder: &Path) -> Result<File, WorkerError> {
+    let failed = |error: std::io::Error| WorkerError::Spool(error.to_string());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let path = folder.join("worker.lock");
+    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(WorkerError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_folder_has_one_worker_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
+        assert!(matches!(lock(dir.path()), Err(WorkerError::InUse(_))));
+        drop(first);
+        lock(dir.path()).unwrap();
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn hand_over(
         }
         Err(Refusal::ForNow(reason)) => {
             tracing::warn!(reason, "the edge did not take the run");
-            give_back(shared, session, lease).await;
+            take_back(shared, session, lease).await;
         }
     }
 }
@@ -115,17 +115,9 @@ fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Erro
 /// Queues a run again that its edge does not work on. Nothing happens where the
 /// run has ended properly: its lease is gone then.
 async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
-    // Do not offer the same run in a tight loop.
-    tokio::time::sleep(REFUSAL_PAUSE).await;
-    if session.calls().is_closed() {
-        // The edge may have the run after all: its next greeting tells, or
-        // the lease expires.
+    if !has_let_go(session, lease).await {
         return;
     }
-    let stop = CancelRequest { attempt_id: lease.attempt.to_string() };
-    let mut client = ExecutorClient::new(session.calls());
-    // It does not matter what the edge answers: the fence keeps it out.
-    let _ = tokio::time::timeout(CANCEL_DEADLINE, client.cancel(stop)).await;
     match shared.store.release(lease, shared.clock.now()).await {
         Ok(Some(task)) => {
             if shared.fruitless(&lease.task_id, task.steps) >= FRUITLESS_LIMIT {
@@ -139,6 +131,29 @@ async fn give_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
         Ok(None) => shared.settled(&lease.task_id),
         Err(error) => tracing::warn!(%error, "could not give a lease back; it will expire"),
     }
+}
+
+/// Queues a run again that its edge did not take. That says nothing about the
+/// run, so it does not count against it.
+async fn take_back(shared: &Shared, session: &EdgeSession, lease: &HeldLease) {
+    if has_let_go(session, lease).await {
+        release(shared, lease).await;
+    }
+}
+
+/// Has an edge let go of a run. False: it cannot be told, and may have the run
+/// after all; its next greeting tells, or the lease expires.
+async fn has_let_go(session: &EdgeSession, lease: &HeldLease) -> bool {
+    // Do not offer the same run in a tight loop.
+    tokio::time::sleep(REFUSAL_PAUSE).await;
+    if session.calls().is_closed() {
+        return false;
+    }
+    let stop = CancelRequest { attempt_id: lease.attempt.to_string() };
+    let mut client = ExecutorClient::new(session.calls());
+    // It does not matter what the edge answers: the fence keeps it out.
+    let _ = tokio::time::timeout(CANCEL_DEADLINE, client.cancel(stop)).await;
+    true
 }
 
 /// Queues a run again for others, without holding it against the task.

@@ -174,6 +174,10 @@ impl Runs for RunsService {
         request: Request<ReleaseRequest>,
     ) -> Result<Response<ReleaseReply>, Status> {
         let edge = Self::caller(&request)?;
+        // Who gives runs back takes none: it would be given the same again.
+        if let Some(peer) = request.extensions().get::<Peer>() {
+            self.shared.stopping().insert(peer.epoch);
+        }
         let held = request.into_inner().attempt.unwrap_or_default();
         let held = lease_of(&held)?;
         let (now, ttl) = (self.shared.clock.now(), self.shared.config.lease_ttl);

@@ -208,9 +208,17 @@ pub(super) fn expire(conn: &Connection, now: Timestamp) -> Result<Vec<Task>, Fau
 }
 
 pub(super) fn extend_all(conn: &Connection, now: Timestamp, ttl: Duration) -> Result<u64, Fault> {
+    // The time in which nobody could renew is no time of work.
+    conn.prepare_cached(
+        "UPDATE tasks SET worked_ms = worked_ms + coalesce(
+             (SELECT max(0, min(?1, expires_at) - acquired_at) FROM leases
+              WHERE leases.task_id = tasks.task_id), 0)
+         WHERE task_id IN (SELECT task_id FROM leases)",
+    )?
+    .execute([now.millis()])?;
     let extended = conn
-        .prepare_cached("UPDATE leases SET expires_at = ?1")?
-        .execute([now.plus(ttl).millis()])?;
+        .prepare_cached("UPDATE leases SET acquired_at = ?1, expires_at = ?2")?
+        .execute([now.millis(), now.plus(ttl).millis()])?;
     Ok(extended as u64)
 }
 

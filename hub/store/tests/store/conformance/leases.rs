@@ -217,6 +217,11 @@ pub(crate) async fn only_work_counts_against_the_time(store: &dyn Store) {
     store.resolve(&ws("a"), &proposal.proposal_id, resolution, at(9000)).await.unwrap();
     let fourth = claim(store, &EdgeId::generate(), 9001).await;
     assert_eq!(fourth.time_left, limit - Duration::from_secs(18));
+    // Nor does the time in which the hub is away.
+    store.extend_all_leases(at(50_000), TTL).await.unwrap();
+    assert!(store.release(&held(&fourth), at(50_001)).await.unwrap().is_some());
+    let fifth = claim(store, &EdgeId::generate(), 50_002).await;
+    assert_eq!(fifth.time_left, limit - Duration::from_secs(18 + 10 + 1));
 }
 
 fn pending() -> ProposalFilter {
