@@ -209,7 +209,8 @@ impl Runs {
             }
         };
         let run = async move {
-            gone.run_until_cancelled_owned(run).await;
+            // Boxed: the future of a whole run is large.
+            gone.run_until_cancelled_owned(Box::pin(run)).await;
         };
         self.tracker.spawn(run.instrument(span));
     }
