@@ -62,8 +62,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             tools.insert(Arc::new(FileSearch::default()))?;
             tools.insert(Arc::new(MetadataExtract::default()))?;
             let app = App::start(&settings, tools).await?;
-            // Boxed: the future of everything is large.
-            Ok(Box::pin(app.run(CancellationToken::new())).await?)
+            let cancel = CancellationToken::new();
+            let signals = async {
+                agentos_process::stop_on_signal(cancel.clone()).await?;
+                std::future::pending().await
+            };
+            tokio::select! {
+                // Boxed: the future of everything is large.
+                ended = Box::pin(app.run(cancel.clone())) => Ok(ended?),
+                stopped = signals => stopped,
+            }
         }
     }
 }
