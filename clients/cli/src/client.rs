@@ -5,6 +5,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -21,6 +22,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Tries of a request that may be repeated, and the pause after the first.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// A page of a list.
+#[derive(Deserialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next page begins; none after the last.
+    pub(crate) next_cursor: Option<String>,
+}
 
 /// A connection to the hub.
 pub(crate) struct Client {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::{ScheduleAddArgs, ScheduleCommand, SlotsArgs};
-use crate::client::{Client, part};
+use crate::client::{Client, Page, part};
 use crate::error::{CliError, Exit};
 use crate::task;
 use crate::terminal::{Terminal, Tone};
@@ -31,12 +31,6 @@ struct Shown {
     created_by: String,
     created_at: Timestamp,
     task: Value,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
 }
 
 /// Runs a command about schedules.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::args::{AskArgs, ListArgs, RunArgs, TaskCommand};
-use crate::client::{Client, part};
+use crate::client::{Client, Page, part};
 use crate::error::{CliError, Exit};
 use crate::follow::{Show, watch};
 use crate::render::{Renderer, task_summary};
@@ -19,12 +19,6 @@ use crate::text::{age, count, shorten};
 const SHORT_ID: usize = 10;
 /// How many pages of 100 tasks are searched for the end of an id.
 const PAGES: usize = 10;
-
-#[derive(Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
-}
 
 /// Runs a command about tasks.
 pub(crate) async fn run(

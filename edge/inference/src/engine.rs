@@ -117,6 +117,22 @@ pub struct EngineStatus {
     pub devices: Vec<DeviceStatus>,
 }
 
+impl EngineStatus {
+    /// Of an engine that has no weights: it says what it is told to.
+    #[must_use]
+    pub fn without_weights(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            demonstration: true,
+            size_bytes: 0,
+            context_tokens: 8192,
+            queued: 0,
+            tokens_per_second: 0.0,
+            devices: Vec::new(),
+        }
+    }
+}
+
 /// Something that answers model calls.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {

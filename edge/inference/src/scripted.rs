@@ -91,15 +91,7 @@ impl Engine for ScriptedEngine {
     }
 
     fn status(&self) -> EngineStatus {
-        EngineStatus {
-            model: "scripted".to_owned(),
-            demonstration: true,
-            size_bytes: 0,
-            context_tokens: 8192,
-            queued: 0,
-            tokens_per_second: 0.0,
-            devices: Vec::new(),
-        }
+        EngineStatus::without_weights("scripted")
     }
 
     async fn end_conversation(&self, key: &str) {

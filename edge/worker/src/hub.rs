@@ -75,7 +75,8 @@ pub(crate) trait Hub: Send + Sync + 'static {
     /// Gives a run back, between two of its steps.
     ///
     /// # Errors
-    /// Where the hub does not hear of it: the lease then expires.
+    /// Where the hub does not hear of it: the next process of this edge takes
+    /// the run up, or its lease expires.
     async fn release(&self, attempt: &Attempt) -> Result<(), WorkerError>;
 
     /// The content of a file of a run's snapshot. Waits for a link where there

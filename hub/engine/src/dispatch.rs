@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AttemptId, Classified, Fence, SessionEpoch, Timestamp};
+use agentos_domain::{AttemptId, Classified, SessionEpoch, Timestamp};
 use agentos_link::{EdgeSession, LinkEvent};
-use agentos_proto::v1::HeldAttempt;
 use agentos_store::{Claim, ClaimLimits, Claimed, HeldLease, StoreError};
 use agentos_telemetry::{join_trace, names};
 use tokio::sync::broadcast;
@@ -17,6 +16,7 @@ use tracing::Instrument as _;
 
 use crate::engine::Shared;
 use crate::handover::{follow_to_end, hand_over};
+use crate::service::lease_of;
 
 /// A pass that comes later than this many ticks after the one before means
 /// that the hub itself was away.
@@ -81,7 +81,7 @@ impl Dispatcher {
         if self.taken_up.contains(&session.epoch) {
             return Ok(());
         }
-        let held: Vec<_> = session.attempts.iter().filter_map(lease_of).collect();
+        let held: Vec<_> = session.attempts.iter().filter_map(|held| lease_of(held).ok()).collect();
         if !held.is_empty() {
             let (now, ttl) = (self.shared.clock.now(), self.shared.config.lease_ttl);
             let lost = self.shared.store.renew(&session.edge_id, &held, now, ttl).await?;
@@ -221,12 +221,4 @@ fn run_span(claimed: &Claimed) -> tracing::Span {
         join_trace(&span, request);
     }
     span
-}
-
-fn lease_of(held: &HeldAttempt) -> Option<HeldLease> {
-    Some(HeldLease {
-        task_id: held.task_id.parse().ok()?,
-        attempt: held.attempt_id.parse().ok()?,
-        fence: Fence(held.fence),
-    })
 }

@@ -8,7 +8,7 @@ use agentos_domain::{AgentConfig, Clock, EdgeId, SessionEpoch, Task, TaskId, bui
 use agentos_link::{EdgeRegistry, EdgeSessions};
 use agentos_proto::v1::runs_server::RunsServer;
 use agentos_snapshot::BlobStore;
-use agentos_store::{Store, StoreError};
+use agentos_store::{HeldLease, Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -109,6 +109,13 @@ impl Shared {
 
     pub(crate) fn loads(&self) -> MutexGuard<'_, HashMap<EdgeId, EdgeLoad>> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a lease whose run is to go on elsewhere.
+    pub(crate) async fn requeue(&self, lease: &HeldLease) -> Result<(), StoreError> {
+        let task = self.store.release(lease, self.clock.now()).await?;
+        self.publish_requeued(task.as_slice());
+        Ok(())
     }
 
     /// Tells watchers that tasks lost their executor: they went back to the

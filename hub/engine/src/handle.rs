@@ -7,8 +7,6 @@ use agentos_domain::{
     AgentConfig, EdgeId, NewTask, Priority, Step, Task, TaskId, TaskStatus, WorkspaceId,
 };
 use agentos_link::{EdgeSession, Transport};
-use agentos_proto::v1::CancelRequest;
-use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_store::{Cancelled, Lease, TaskFilter};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
@@ -16,14 +14,13 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::engine::Shared;
 use crate::error::EngineError;
+use crate::handover;
 use crate::types::{EdgeInfo, Invitation, LiveEvent, LiveKind, Readiness, Submission, Submitted};
 
 /// The agent of a submission that names none.
 const DEFAULT_AGENT: &str = "FileOpsAgent";
 /// The most steps that one reading of a journal returns.
 const STEPS_PAGE: u32 = 10_000;
-/// How long an edge may take to acknowledge a cancellation.
-const CANCEL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The engine's verbs; cheap to clone.
 #[derive(Clone)]
@@ -171,14 +168,10 @@ impl EngineHandle {
 
     async fn stop_attempt(&self, lease: &Lease) {
         let Some(session) = self.session(&lease.edge) else { return };
-        let request = CancelRequest { attempt_id: lease.attempt.to_string() };
-        let mut client = ExecutorClient::new(session.calls());
-        match tokio::time::timeout(CANCEL_DEADLINE, client.cancel(request)).await {
-            Ok(Ok(_)) => {}
+        if let Err(status) = handover::cancel(&session, &lease.attempt).await {
             // The edge learns from its next heartbeat that the lease is gone.
-            Ok(Err(status)) => tracing::warn!(edge = %lease.edge, message = status.message(),
-                "the edge did not take a cancellation"),
-            Err(_) => tracing::warn!(edge = %lease.edge, "the edge did not answer a cancellation"),
+            tracing::warn!(edge = %lease.edge, message = status.message(),
+                "the edge did not take a cancellation");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agentos_domain::ErrorInfo;
+use agentos_domain::{AttemptId, ErrorInfo};
 use agentos_link::EdgeSession;
 use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_proto::v1::{CancelRequest, ExecuteRequest};
@@ -149,18 +149,25 @@ async fn has_let_go(session: &EdgeSession, lease: &HeldLease) -> bool {
     if session.calls().is_closed() {
         return false;
     }
-    let stop = CancelRequest { attempt_id: lease.attempt.to_string() };
-    let mut client = ExecutorClient::new(session.calls());
     // It does not matter what the edge answers: the fence keeps it out.
-    let _ = tokio::time::timeout(CANCEL_DEADLINE, client.cancel(stop)).await;
+    let _ = cancel(session, &lease.attempt).await;
     true
+}
+
+/// Tells an edge to stop an attempt.
+pub(crate) async fn cancel(session: &EdgeSession, attempt: &AttemptId) -> Result<(), Status> {
+    let request = CancelRequest { attempt_id: attempt.to_string() };
+    let mut client = ExecutorClient::new(session.calls());
+    match tokio::time::timeout(CANCEL_DEADLINE, client.cancel(request)).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(Status::deadline_exceeded("the edge did not answer a cancellation")),
+    }
 }
 
 /// Queues a run again for others, without holding it against the task.
 async fn release(shared: &Shared, lease: &HeldLease) {
-    match shared.store.release(lease, shared.clock.now()).await {
-        Ok(task) => shared.publish_requeued(task.as_slice()),
-        Err(error) => tracing::warn!(%error, "could not give a lease back; it will expire"),
+    if let Err(error) = shared.requeue(lease).await {
+        tracing::warn!(%error, "could not give a lease back; it will expire");
     }
 }
 

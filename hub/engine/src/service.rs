@@ -69,7 +69,8 @@ where
     text.parse().map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
 }
 
-fn lease_of(held: &HeldAttempt) -> Result<HeldLease, Status> {
+/// The lease that an edge names.
+pub(crate) fn lease_of(held: &HeldAttempt) -> Result<HeldLease, Status> {
     Ok(HeldLease {
         task_id: parse("task_id", &held.task_id)?,
         attempt: parse("attempt_id", &held.attempt_id)?,
@@ -186,8 +187,7 @@ impl Runs for RunsService {
             // Only who holds a lease can give it back.
             let own = std::slice::from_ref(&held);
             if shared.store.renew(&edge, own, now, ttl).await?.is_empty() {
-                let task = shared.store.release(&held, now).await?;
-                shared.publish_requeued(task.as_slice());
+                shared.requeue(&held).await?;
             }
             Ok(())
         };

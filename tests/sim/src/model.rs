@@ -92,15 +92,7 @@ impl Engine for PlanModel {
     }
 
     fn status(&self) -> EngineStatus {
-        EngineStatus {
-            model: "plan".to_owned(),
-            demonstration: true,
-            size_bytes: 0,
-            context_tokens: 8192,
-            queued: 0,
-            tokens_per_second: 0.0,
-            devices: Vec::new(),
-        }
+        EngineStatus::without_weights("plan")
     }
 
     async fn end_conversation(&self, _key: &str) {}

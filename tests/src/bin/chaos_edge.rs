@@ -2,7 +2,6 @@
 //! follows its task's plan, and tools whose effects the chaos test counts over
 //! the socket that `AGENT_OS_EFFECTS` names.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,14 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Box::pin(run(Cli::parse())).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    agentos_process::exit_code(Box::pin(run(Cli::parse())).await)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {

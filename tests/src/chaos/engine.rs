@@ -77,15 +77,7 @@ impl Engine for PlannedEngine {
     }
 
     fn status(&self) -> EngineStatus {
-        EngineStatus {
-            model: "planned".to_owned(),
-            demonstration: true,
-            size_bytes: 0,
-            context_tokens: 8192,
-            queued: 0,
-            tokens_per_second: 0.0,
-            devices: Vec::new(),
-        }
+        EngineStatus::without_weights("planned")
     }
 
     async fn end_conversation(&self, _key: &str) {}
