@@ -217,6 +217,10 @@ generated_id!(
     ScheduleId, "sched"
 );
 generated_id!(
+    /// One call of a model that is paid for or metered.
+    CallId, "call"
+);
+generated_id!(
     /// One request to the API. Everything that it sets off carries it, on both
     /// machines, so that a log can be read along it.
     RequestId, "req"

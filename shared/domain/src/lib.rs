@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod ids;
 mod journal;
+mod metering;
 mod money;
 mod proposal;
 mod provider;
@@ -24,10 +25,11 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::{Classified, ErrorInfo};
 pub use files::{BlobHash, FileEntry, Manifest, PathError, RelPath};
 pub use ids::{
-    AgentName, AttemptId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, ScheduleId,
+    AgentName, AttemptId, CallId, EdgeId, Fence, IdError, KeyId, ProposalId, RequestId, ScheduleId,
     ScheduleName, SessionEpoch, SessionId, TaskId, ToolName, WorkspaceId, with_id_source,
 };
 pub use journal::{Entry, Journal, JournalError, Phase, Step};
+pub use metering::TokenCounts;
 pub use money::NanoUsd;
 pub use proposal::{
     Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
