@@ -1,6 +1,7 @@
 //! What every store promises: one function per promise. A new implementation
 //! adds a line to `promises!`.
 
+mod budgets;
 mod changes;
 mod edges;
 mod journal;
@@ -131,11 +132,12 @@ promises! {
         a_start_takes_open_calls_for_lost,
         open_calls_whose_time_is_over_are_lost,
         a_call_stays_in_its_month,
+        money_does_not_wrap;
+    budgets:
         budgets_are_set_and_removed,
         an_alert_is_due_until_somebody_was_told,
         workspaces_see_only_their_own_money,
-        calls_come_in_pages_of_their_workspace,
-        money_does_not_wrap;
+        calls_come_in_pages_of_their_workspace;
     workspaces:
         nothing_is_seen_from_another_workspace,
         a_list_of_files_follows_its_changes,
