@@ -86,6 +86,21 @@ pub enum StoreError {
     /// The cursor of a list names nothing in the workspace.
     #[error("the cursor names nothing in this workspace: begin again without a cursor")]
     UnknownCursor,
+    /// Nothing was reserved for the call.
+    #[error("nothing was reserved for {call}: reserve it before it is made")]
+    UnknownCall {
+        /// Its id.
+        call: String,
+    },
+    /// The call has ended.
+    #[error("{call} was settled, or its time was over: reserve a new call")]
+    CallSettled {
+        /// Its id.
+        call: String,
+    },
+    /// The installation's budget is not kept in the database.
+    #[error("the budget of the installation is set in the configuration: change it there")]
+    InstallationBudget,
     /// No edge has this id.
     #[error("no edge {edge} has joined this hub: join it with a new token")]
     UnknownEdge {
@@ -218,6 +233,9 @@ impl Classified for StoreError {
             Self::ScheduleExists { .. } => "schedule_exists",
             Self::TooManySchedules { .. } => "too_many_schedules",
             Self::UnknownCursor => "invalid_cursor",
+            Self::UnknownCall { .. } => "unknown_call",
+            Self::CallSettled { .. } => "call_settled",
+            Self::InstallationBudget => "installation_budget",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",
             Self::EdgeDraining { .. } => "edge_draining",

@@ -2,8 +2,9 @@
 //! of the domain.
 //!
 //! [`Store`] is the contract: each verb is one transaction, and takes the time
-//! as an argument. [`SqliteStore`] is its implementation. The promises of the
-//! contract are held by the conformance suite in `tests/store/conformance`.
+//! as an argument. [`Ledger`] is the part of it that is about money. Both are
+//! implemented by [`SqliteStore`]. The promises of the contract are held by the
+//! conformance suite in `tests/store/conformance`.
 //!
 //! ```text
 //!             claim_next                 append(Finished)
@@ -16,11 +17,16 @@
 //! ```
 
 mod error;
+mod ledger;
 mod sqlite;
 mod store;
 mod types;
 
 pub use error::StoreError;
+pub use ledger::{
+    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, NewCall, OnLimit, OverBudget,
+    Period, SettledCall, Settlement, Spend,
+};
 pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{

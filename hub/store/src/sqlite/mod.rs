@@ -2,6 +2,8 @@
 //! read-only connections.
 
 mod audit;
+mod budgets;
+mod calls;
 mod changes;
 mod edges;
 mod fault;
@@ -10,6 +12,7 @@ mod in_place;
 mod journal;
 mod keys;
 mod leases;
+mod ledger;
 mod open;
 mod proposals;
 mod provider_keys;
@@ -18,6 +21,7 @@ mod readers;
 mod rows;
 mod schedules;
 mod service;
+mod spend;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -24,12 +24,12 @@ pub(super) fn uint(row: &Row<'_>, column: impl RowIndex) -> Result<u64> {
     u64::try_from(value).map_err(|error| unreadable("of a count", error))
 }
 
-fn uint_opt(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
+pub(super) fn uint_opt(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
     let value: Option<i64> = row.get(column)?;
     value.map(|value| u64::try_from(value).map_err(|error| unreadable(column, error))).transpose()
 }
 
-fn unreadable(column: &str, error: impl Display) -> Error {
+pub(super) fn unreadable(column: &str, error: impl Display) -> Error {
     Error::FromSqlConversionFailure(0, Type::Text, format!("column {column}: {error}").into())
 }
 
@@ -62,11 +62,11 @@ fn json_opt<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T
         .transpose()
 }
 
-fn time(row: &Row<'_>, column: &str) -> Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp> {
     row.get(column).map(Timestamp::from_millis)
 }
 
-fn time_opt(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {
+pub(super) fn time_opt(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {
     row.get::<_, Option<i64>>(column).map(|millis| millis.map(Timestamp::from_millis))
 }
 

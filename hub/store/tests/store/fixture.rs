@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, BlobHash, EdgeId, Entry, FileEntry, FinishReason, NewTask, SessionEpoch, TaskId,
-    Timestamp, ToolCall, ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
+    AttemptId, BlobHash, CallId, EdgeId, Entry, FileEntry, FinishReason, NanoUsd, NewTask,
+    SessionEpoch, TaskId, Timestamp, TokenCounts, ToolCall, ToolClass, ToolOutcome, Usage,
+    WorkspaceId, builtin_file_agent,
 };
 use agentos_store::{
-    Append, Appended, Claim, ClaimLimits, Claimed, HeldLease, SqliteConfig, SqliteStore, Store,
-    StoreError,
+    Append, Appended, Budget, BudgetScope, CallOutcome, Claim, ClaimLimits, Claimed, HeldLease,
+    NewCall, OnLimit, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -141,4 +142,44 @@ pub(crate) fn file(content: &str) -> FileEntry {
         size: content.len() as u64,
         modified: at(-1000),
     }
+}
+
+/// A call of a model that may cost `reserve` nano-dollars and ten minutes.
+pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> NewCall {
+    NewCall {
+        id: CallId::generate(),
+        workspace_id: ws(workspace),
+        key_id: key.into(),
+        task_id: None,
+        request_id: None,
+        requested: "smart".into(),
+        deployment: "opus-eu".into(),
+        provider: "anthropic".into(),
+        reserve: NanoUsd(reserve),
+        now: at(now),
+        expires: at(now + 600),
+    }
+}
+
+/// What a call came to that cost `cost` nano-dollars.
+pub(crate) fn settlement(of: &NewCall, cost: i64, now: i64) -> Settlement {
+    Settlement {
+        id: of.id.clone(),
+        deployment: of.deployment.clone(),
+        provider: of.provider.clone(),
+        model: "opus-5.5".into(),
+        tokens: TokenCounts { input: 10, output: 3, ..TokenCounts::default() },
+        cost: NanoUsd(cost),
+        estimated: false,
+        outcome: CallOutcome::Completed,
+        error_code: None,
+        attempts: "[]".into(),
+        first_token_ms: Some(200),
+        duration_ms: 900,
+        now: at(now),
+    }
+}
+
+pub(crate) fn budget(scope: BudgetScope, limit: i64) -> Budget {
+    Budget { scope, limit: NanoUsd(limit), on_limit: OnLimit::Refuse }
 }

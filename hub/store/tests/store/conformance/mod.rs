@@ -1,11 +1,13 @@
 //! What every store promises: one function per promise. A new implementation
 //! adds a line to `promises!`.
 
+mod budgets;
 mod changes;
 mod edges;
 mod journal;
 mod keys;
 mod leases;
+mod ledger;
 mod proposals;
 mod provider_keys;
 mod queue;
@@ -115,6 +117,27 @@ promises! {
         a_provider_key_is_kept_and_replaced,
         provider_keys_belong_to_their_workspace,
         master_keys_in_use_are_counted;
+    ledger:
+        a_call_that_fits_exactly_is_admitted,
+        a_refused_call_leaves_no_trace,
+        the_tightest_budget_is_named,
+        a_call_that_costs_nothing_is_always_admitted,
+        a_reservation_is_made_once,
+        a_settled_call_releases_what_it_did_not_cost,
+        a_call_is_settled_once,
+        a_cost_above_its_reservation_counts_as_it_is,
+        a_moved_call_reserves_what_it_may_cost_now,
+        a_call_that_cannot_be_moved_stays_as_it_was,
+        free_calls_are_recorded_once,
+        a_start_takes_open_calls_for_lost,
+        open_calls_whose_time_is_over_are_lost,
+        a_call_stays_in_its_month,
+        money_does_not_wrap;
+    budgets:
+        budgets_are_set_and_removed,
+        an_alert_is_due_until_somebody_was_told,
+        workspaces_see_only_their_own_money,
+        calls_come_in_pages_of_their_workspace;
     workspaces:
         nothing_is_seen_from_another_workspace,
         a_list_of_files_follows_its_changes,

@@ -1,0 +1,5 @@
+//! The budget ledger under chance, load and kills.
+
+mod crash;
+mod model;
+mod race;
