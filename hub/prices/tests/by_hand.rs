@@ -164,7 +164,7 @@ fn of_a_stream_the_latest_numbers_hold() {
     // A server's tool was called: the prompt has grown.
     usage.delta(&json!({
         "input_tokens": 700, "cache_read_input_tokens": 2000, "output_tokens": 90,
-        "cache_creation_input_tokens": null,
+        "cache_creation_input_tokens": null, "cache_creation": null,
     }));
     assert!(usage.tells_output());
     let metered = usage.metered().unwrap();

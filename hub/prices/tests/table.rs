@@ -50,6 +50,11 @@ fn the_shipped_prices_are_about_forty_models_in_order() {
         assert!(price("cache_write") <= price("cache_write_1h"), "{name}");
         assert!(price("input") * 3 <= price("output"), "{name}");
         assert!(price("output") <= price("input") * 10, "{name}");
+        // So does a tier of length that is cheaper, or dearer than any there was.
+        let long = TokenCounts { input: 1_000_000, output: 1_000_000, ..TokenCounts::default() };
+        let (long, short) =
+            (prices.cost(&long, &Service::default()).0 / 1000, price("input") + price("output"));
+        assert!(short <= long && long <= 5 * short, "{name}: {short} {long}");
         let batch = Service { tier: ServiceTier::Batch, us_only: false };
         assert!(prices.lists(&batch), "{name}");
         let after = table.find(prices.provider(), name, at("2026-11-21")).unwrap();
