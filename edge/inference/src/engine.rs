@@ -2,6 +2,7 @@
 
 use agentos_domain::{Entry, FinishReason, Message, Sampling, ToolCall, ToolName, ToolSpec, Usage};
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,8 @@ pub enum ToolChoice {
     Auto,
     /// None, although the prompt names them.
     None,
+    /// One of them, whichever, at once.
+    Any,
     /// This one, at once.
     Required(ToolName),
 }
@@ -27,6 +30,9 @@ pub struct GenerateRequest {
     pub tools: Vec<ToolSpec>,
     /// Which of them it may call.
     pub tool_choice: ToolChoice,
+    /// JSON schema that the answer must have; free text where absent. Stop texts
+    /// do not count then. Not together with tools.
+    pub output_schema: Option<Value>,
     /// How tokens are chosen, and when to stop.
     pub sampling: Sampling,
     /// Calls with the same key share a transcript: only what is new since the

@@ -67,6 +67,12 @@ pub enum EngineError {
         /// The tool.
         name: ToolName,
     },
+    /// The schema of the answer cannot constrain a model.
+    #[error("the answer's schema cannot be used ({reason}): use a simpler one")]
+    OutputSchema {
+        /// What llama.cpp says.
+        reason: String,
+    },
     /// A tool's JSON schema cannot constrain a model.
     #[error(
         "the parameters of the tool {name} cannot be turned into a grammar: simplify its JSON schema"
@@ -103,6 +109,7 @@ impl Classified for EngineError {
             Self::Busy { .. } => "engine_busy",
             Self::ContextFull { .. } => "context_full",
             Self::UnknownTool { .. } => "unknown_tool",
+            Self::OutputSchema { .. } => "output_schema",
             Self::Schema { .. } => "tool_schema",
             Self::Template { .. } => "chat_template",
             Self::Generation { .. } => "generation_failed",

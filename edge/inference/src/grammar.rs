@@ -64,6 +64,28 @@ impl CallGrammar {
     }
 }
 
+/// The grammar of an answer that has a form.
+#[derive(Debug, Clone)]
+pub(crate) struct FormGrammar {
+    rules: String,
+}
+
+impl FormGrammar {
+    /// From the answer's schema.
+    pub(crate) fn new(schema: &Value) -> Result<Self, EngineError> {
+        let mut schema = schema.clone();
+        adapt(&mut schema, "#");
+        let rules = json_schema_to_grammar(&schema.to_string())
+            .map_err(|error| EngineError::OutputSchema { reason: error.to_string() })?;
+        Ok(Self { rules: compact(&rules) })
+    }
+
+    /// In llama.cpp's notation, with the root rule `root`.
+    pub(crate) fn gbnf(&self) -> String {
+        format!("root ::= tool-call\n{}", self.rules)
+    }
+}
+
 fn convert(tools: &[&ToolSpec]) -> Option<String> {
     let schema = match tools {
         [tool] => call_schema(tool, "#"),

@@ -123,6 +123,7 @@ mod tests {
             tools: vec![],
             tool_choice: ToolChoice::Auto,
             sampling: Sampling::default(),
+            output_schema: None,
             conversation: None,
         };
         let cancel = CancellationToken::new();

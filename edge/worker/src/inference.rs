@@ -3,14 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use agentos_domain::Classified;
+use agentos_domain::{Classified, ToolName};
 use agentos_inference::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
 use agentos_proto::v1::generate_event::Event;
 use agentos_proto::v1::inference_server::Inference;
-use agentos_proto::v1::{self, GenerateDone, TokenEvent};
-use futures::Stream;
+use agentos_proto::v1::tool_choice::Choice;
+use agentos_proto::v1::{self, GenerateDone, GenerateStarted, TokenEvent};
+use futures::{Stream, StreamExt as _};
+use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status};
 
@@ -26,7 +28,15 @@ impl InferenceService {
 
 fn status_of(error: &EngineError) -> Status {
     let message = format!("{}: {error}", error.code());
-    if error.is_retryable() { Status::unavailable(message) } else { Status::internal(message) }
+    match error {
+        EngineError::Busy { .. } => Status::resource_exhausted(message),
+        EngineError::ContextFull { .. } => Status::out_of_range(message),
+        EngineError::UnknownTool { .. }
+        | EngineError::Schema { .. }
+        | EngineError::OutputSchema { .. } => Status::invalid_argument(message),
+        _ if error.is_retryable() => Status::unavailable(message),
+        _ => Status::internal(message),
+    }
 }
 
 #[tonic::async_trait]
@@ -37,24 +47,48 @@ impl Inference for InferenceService {
         &self,
         request: Request<v1::GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
-        let request = request.into_inner();
-        let invalid = |error: serde_json::Error| Status::invalid_argument(error.to_string());
-        let request = GenerateRequest {
-            messages: request
-                .messages
-                .iter()
-                .map(|message| serde_json::from_str(message))
-                .collect::<Result<_, _>>()
-                .map_err(invalid)?,
-            tools: Vec::new(),
-            tool_choice: ToolChoice::None,
-            sampling: serde_json::from_str(&request.sampling).map_err(invalid)?,
-            conversation: None,
-        };
+        let request = parse(&request.into_inner())?;
+        let model = self.engine.status().model;
         let cancel = CancellationToken::new();
         let events =
             self.engine.generate(request, cancel.clone()).await.map_err(|e| status_of(&e))?;
-        Ok(Response::new(Box::pin(stream(events, cancel.drop_guard()))))
+        let started = Event::Started(GenerateStarted { model });
+        let started = Ok(v1::GenerateEvent { event: Some(started) });
+        let events = stream(events, cancel.drop_guard());
+        Ok(Response::new(Box::pin(futures::stream::iter([started]).chain(events))))
+    }
+}
+
+fn parse(request: &v1::GenerateRequest) -> Result<GenerateRequest, Status> {
+    let schema = Some(request.output_schema.as_str()).filter(|schema| !schema.is_empty());
+    Ok(GenerateRequest {
+        messages: documents(&request.messages)?,
+        tools: documents(&request.tools)?,
+        tool_choice: choice(request.tool_choice.as_ref())?,
+        output_schema: schema.map(document).transpose()?,
+        sampling: document(&request.sampling)?,
+        conversation: None,
+    })
+}
+
+fn documents<T: DeserializeOwned>(texts: &[String]) -> Result<Vec<T>, Status> {
+    texts.iter().map(|text| document(text)).collect()
+}
+
+fn document<T: DeserializeOwned>(text: &str) -> Result<T, Status> {
+    serde_json::from_str(text).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn choice(choice: Option<&v1::ToolChoice>) -> Result<ToolChoice, Status> {
+    match choice.and_then(|choice| choice.choice.as_ref()) {
+        None => Ok(ToolChoice::Auto),
+        Some(Choice::None(_)) => Ok(ToolChoice::None),
+        Some(Choice::Any(_)) => Ok(ToolChoice::Any),
+        Some(Choice::Required(name)) => {
+            let name = name.parse::<ToolName>();
+            let name = name.map_err(|error| Status::invalid_argument(error.to_string()))?;
+            Ok(ToolChoice::Required(name))
+        }
     }
 }
 
@@ -88,5 +122,11 @@ fn done(completion: &Completion) -> GenerateDone {
         input_tokens: completion.usage.input_tokens,
         cached_tokens: completion.usage.cached_tokens,
         output_tokens: completion.usage.output_tokens,
+        // What was read from JSON can be written as such.
+        tool_calls: completion
+            .tool_calls
+            .iter()
+            .filter_map(|call| serde_json::to_string(call).ok())
+            .collect(),
     }
 }

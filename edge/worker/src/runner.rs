@@ -212,6 +212,7 @@ impl Runner {
             tools: self.config.tools.clone(),
             tool_choice,
             sampling: self.config.agent.sampling.clone(),
+            output_schema: None,
             conversation: Some(self.attempt.id.to_string()),
         };
         let status = self.bench.engine.status();

@@ -186,6 +186,7 @@ async fn directly(
             tools: Vec::new(),
             tool_choice: ToolChoice::None,
             sampling: question.sampling.clone(),
+            output_schema: None,
             conversation: None,
         };
         let mut events = engine.generate(request, CancellationToken::new()).await?;

@@ -98,6 +98,7 @@ mod tests {
             tools: vec![],
             tool_choice: ToolChoice::Auto,
             sampling: Sampling::default(),
+            output_schema: None,
             conversation: None,
         };
         for turn in 0..=plan.answers.len() {

@@ -138,6 +138,7 @@ impl Run<'_> {
             tools: self.config.tools.clone(),
             tool_choice: ToolChoice::Auto,
             sampling: self.config.agent.sampling.clone(),
+            output_schema: None,
             conversation: Some(self.config.task_id.to_string()),
         };
         let clock = &self.bench.clock;

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::load::Vocabulary;
 use crate::EngineError;
-use crate::grammar::{CallGrammar, Look, OPEN, Watch, Written, is_complete};
+use crate::grammar::{CallGrammar, FormGrammar, Look, OPEN, Watch, Written, is_complete};
 
 /// How the text may go on.
 enum Mode {
@@ -20,6 +20,8 @@ enum Mode {
     Watched(Watch, CallGrammar),
     /// As the grammar of calls says.
     Call(LlamaSampler),
+    /// As the grammar of the answer's form says.
+    Form(LlamaSampler),
 }
 
 /// A chosen token.
@@ -39,6 +41,7 @@ pub(super) struct Chooser<'m> {
     temperature: f32,
     random: StdRng,
     mode: Mode,
+    /// What was written under a grammar.
     call: Vec<u8>,
 }
 
@@ -66,6 +69,12 @@ impl<'m> Chooser<'m> {
         } else {
             Mode::Watched(Watch::default(), grammar)
         };
+        Ok(self)
+    }
+
+    /// With an answer that has a form.
+    pub(super) fn with_form(mut self, grammar: &FormGrammar) -> Result<Self, EngineError> {
+        self.mode = Mode::Form(start(self.model, &grammar.gbnf())?);
         Ok(self)
     }
 
@@ -102,7 +111,7 @@ impl<'m> Chooser<'m> {
                     }
                     Look::Refused => set_logit(&mut candidates, token, f32::NEG_INFINITY),
                 },
-                Mode::Call(grammar) => {
+                Mode::Call(grammar) | Mode::Form(grammar) => {
                     // Checking one token is far cheaper than masking them all.
                     if !allows(grammar, token) {
                         grammar.apply(&mut candidates);
@@ -121,7 +130,7 @@ impl<'m> Chooser<'m> {
             return Ok(None);
         }
         let chosen = self.chosen(token, logits)?;
-        if let Mode::Call(grammar) = &mut self.mode {
+        if let Mode::Call(grammar) | Mode::Form(grammar) = &mut self.mode {
             grammar.try_accept(token).map_err(|error| failed(&error.to_string()))?;
             self.call.extend_from_slice(&chosen.piece);
         }
@@ -149,8 +158,12 @@ fn sampler(
     grammar: &CallGrammar,
     written: Written,
 ) -> Result<LlamaSampler, EngineError> {
-    LlamaSampler::grammar(model, &grammar.gbnf(written), "root")
-        .map_err(|error| failed(&format!("llama.cpp refuses the tools' grammar: {error}")))
+    start(model, &grammar.gbnf(written))
+}
+
+fn start(model: &LlamaModel, rules: &str) -> Result<LlamaSampler, EngineError> {
+    LlamaSampler::grammar(model, rules, "root")
+        .map_err(|error| failed(&format!("llama.cpp refuses the grammar: {error}")))
 }
 
 fn failed(reason: &str) -> EngineError {

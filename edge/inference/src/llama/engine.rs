@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::load::ModelInfo;
 use super::shared::{Job, Shared};
 use super::worker;
-use crate::grammar::CallGrammar;
+use crate::grammar::{CallGrammar, FormGrammar};
 use crate::{
     DeviceStatus, Engine, EngineError, EngineStatus, GenerateRequest, Generation, ToolChoice,
 };
@@ -90,14 +90,19 @@ impl Drop for LlamaEngine {
 /// Refuses early what cannot be served.
 fn check(request: &GenerateRequest) -> Result<(), EngineError> {
     match &request.tool_choice {
-        ToolChoice::None => Ok(()),
         ToolChoice::Required(name) => {
             let tool = request.tools.iter().find(|tool| tool.name == *name);
             let tool = tool.ok_or_else(|| EngineError::UnknownTool { name: name.clone() })?;
             CallGrammar::new(&[tool]).map(|_| ())
         }
-        ToolChoice::Auto if request.tools.is_empty() => Ok(()),
-        ToolChoice::Auto => CallGrammar::new(&request.tools.iter().collect::<Vec<_>>()).map(|_| ()),
+        _ if request.tools.is_empty() => request
+            .output_schema
+            .as_ref()
+            .map_or(Ok(()), |schema| FormGrammar::new(schema).map(drop)),
+        ToolChoice::None => Ok(()),
+        ToolChoice::Auto | ToolChoice::Any => {
+            CallGrammar::new(&request.tools.iter().collect::<Vec<_>>()).map(|_| ())
+        }
     }
 }
 

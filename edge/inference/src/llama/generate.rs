@@ -8,7 +8,7 @@ use super::cache::Conversation;
 use super::choose::Chooser;
 use super::shared::Job;
 use super::worker::Worker;
-use crate::grammar::{CallGrammar, OPEN, parse_call};
+use crate::grammar::{CallGrammar, FormGrammar, OPEN, parse_call};
 use crate::text::AnswerText;
 use crate::{Completion, EngineError, GenerateEvent, GenerateRequest, ToolChoice};
 
@@ -134,7 +134,13 @@ impl<'m> Worker<'m> {
         let chooser = Chooser::free(self.model, self.vocabulary, temperature, sampling.seed);
         let mut stops = sampling.stop.clone();
         let chooser = match &request.tool_choice {
-            _ if request.tools.is_empty() => chooser,
+            _ if request.tools.is_empty() => match &request.output_schema {
+                Some(schema) => {
+                    stops.clear();
+                    chooser.with_form(&FormGrammar::new(schema)?)?
+                }
+                None => chooser,
+            },
             ToolChoice::None => {
                 stops.push(OPEN.to_owned());
                 chooser
@@ -142,6 +148,11 @@ impl<'m> Worker<'m> {
             ToolChoice::Auto => {
                 let tools: Vec<_> = request.tools.iter().collect();
                 chooser.with_calls(CallGrammar::new(&tools)?, false)?
+            }
+            ToolChoice::Any => {
+                stops.clear();
+                let tools: Vec<_> = request.tools.iter().collect();
+                chooser.with_calls(CallGrammar::new(&tools)?, true)?
             }
             ToolChoice::Required(name) => {
                 let tool = request.tools.iter().find(|tool| tool.name == *name);

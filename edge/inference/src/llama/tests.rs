@@ -65,6 +65,7 @@ fn request(messages: Vec<Message>, max_tokens: u32) -> GenerateRequest {
         tools: vec![],
         tool_choice: ToolChoice::Auto,
         sampling: Sampling { temperature: 0.0, max_tokens, ..Sampling::default() },
+        output_schema: None,
         conversation: None,
     }
 }

@@ -1,0 +1,392 @@
+//! One request, from the first deployment to an answer or an error.
+//!
+//! ```text
+//!  next deployment ─► may it be asked? ─► reserve ─► call ─► whole answer ─► end
+//!        ▲                │ rests,          │ over     │
+//!        │                │ not local       │ budget   │ failed
+//!        └────────────────┴─────────────────┴──────────┤
+//!                                                      │ the client has seen text
+//!                             continue, if both can ◄──┤
+//!                             an error, otherwise   ◄──┘
+//! ```
+//! Until its first content an answer is held back: whatever happens before, the
+//! client sees nothing of it. After that no text is ever given twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentos_domain::{Classified as _, Clock, ProviderSecret};
+use agentos_store::{CallOutcome, OnLimit, OverBudget};
+use tokio::sync::mpsc;
+
+use crate::attempt::{Attempt, Ended};
+use crate::cache::Recorder;
+use crate::chat::ChatRequest;
+use crate::confidence::{Calibrations, Mean};
+use crate::config::Location;
+use crate::deployment::{Deployment, Place};
+use crate::error::{CallError, ErrorKind, RouterError, Verdict};
+use crate::event::{Answering, ChatEvent, Ending};
+use crate::meter::{Consumed, Meter, Refusal, max_output};
+use crate::providers::Call;
+use crate::route::{Pool, Route};
+use crate::router::{Caller, ProviderKeys};
+
+/// How long to wait before deployments are asked a second time.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest that a request waits for a deployment that asks for a rest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// One request while it is answered.
+pub(crate) struct Drive {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keys: Arc<dyn ProviderKeys>,
+    pub(crate) calibrations: Arc<Calibrations>,
+    pub(crate) caller: Caller,
+    pub(crate) request: ChatRequest,
+    pub(crate) meter: Meter,
+    pub(crate) events: mpsc::Sender<ChatEvent>,
+    /// Keeps the answer, where it may be kept.
+    pub(crate) recorder: Option<Recorder>,
+}
+
+/// What is known of a request that has not been answered yet.
+#[derive(Default)]
+struct Standing {
+    last: Option<(String, CallError)>,
+    over: Option<OverBudget>,
+    resting: Option<Duration>,
+    asked: Vec<String>,
+    went_local: bool,
+    paused: bool,
+    /// What the client has seen of the answer.
+    said: String,
+    /// Whether that can be taken up by another.
+    stuck: bool,
+}
+
+/// What follows from a call.
+enum Next {
+    Done,
+    Another,
+    GiveUp,
+}
+
+impl Drive {
+    /// Answers the request. What it cost is settled when this returns.
+    pub(crate) async fn run(mut self, group: String, deployments: Vec<Arc<Deployment>>) {
+        let pool = Arc::clone(&self.pool);
+        let mut route = Route::new(&pool, group, deployments);
+        let mut standing = Standing::default();
+        while let Some(deployment) = route.next() {
+            if route.is_second() && !std::mem::replace(&mut standing.paused, true) {
+                self.pause(&standing).await;
+            }
+            let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
+                continue;
+            };
+            match self.ask(place, &mut route, &mut standing).await {
+                Next::Done => return self.meter.settle().await,
+                Next::Another => {}
+                Next::GiveUp => break,
+            }
+        }
+        let error = standing.error();
+        self.meter.gave_up(error.code());
+        // Whoever asked may have gone.
+        let _ = self.events.send(ChatEvent::Failed(error)).await;
+        self.meter.settle().await;
+    }
+
+    async fn pause(&self, standing: &Standing) {
+        let asked = standing.last.as_ref().and_then(|(_, error)| error.retry_after);
+        let pause = asked.unwrap_or(PAUSE).max(PAUSE).min(LONGEST_PAUSE);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.events.closed() => {}
+        }
+    }
+
+    /// Whether a deployment may be asked: its place, with the reservation made.
+    async fn admit(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        route: &mut Route<'_>,
+        standing: &mut Standing,
+    ) -> Option<Place> {
+        let config = &deployment.config;
+        if self.caller.local_only && config.location != Location::Local {
+            let message = "it is not in the home network, which this request may not leave";
+            standing.fail(&config.name, CallError::new(ErrorKind::LocalOnly, message));
+            return None;
+        }
+        if !standing.said.is_empty() && !config.continues {
+            return None;
+        }
+        let place = match deployment.enter() {
+            Ok(place) => place,
+            Err(rest) => {
+                standing.resting = Some(standing.resting.map_or(rest, |least| least.min(rest)));
+                route.failed("unavailable");
+                return None;
+            }
+        };
+        let most = max_output(&self.request, config);
+        match self.meter.reserve(config, most).await {
+            Ok(()) => Some(place),
+            Err(Refusal::OverBudget(over)) => {
+                if over.on_limit == OnLimit::LocalOnly && !standing.went_local {
+                    standing.went_local = true;
+                    route.go_local(&standing.asked);
+                }
+                standing.over = Some(over);
+                route.failed("error");
+                None
+            }
+            Err(Refusal::Other(error)) => {
+                route.failed(error.kind.condition());
+                standing.fail(&config.name, error);
+                None
+            }
+        }
+    }
+
+    /// Asks a deployment.
+    async fn ask(
+        &mut self,
+        mut place: Place,
+        route: &mut Route<'_>,
+        standing: &mut Standing,
+    ) -> Next {
+        let deployment = Arc::clone(&place.deployment);
+        standing.asked.push(deployment.config.name.clone());
+        let key = match self.own_key(&deployment).await {
+            Ok(key) => key,
+            Err(error) => return self.failed(&deployment, error, None, route, standing),
+        };
+        let unsure = self.pool.when_unsure(route.group());
+        let unsure = unsure.map(|(group, least)| (group.to_owned(), least));
+        let (events, clock) = (self.events.clone(), Arc::clone(&self.clock));
+        let mut attempt = self.attempt(&deployment, unsure.is_some(), clock.as_ref(), &events);
+        let begun = Some(standing.said.as_str()).filter(|said| !said.is_empty());
+        let logprobs = attempt.show_logprobs || unsure.is_some();
+        let call = self.call(&deployment, logprobs, begun, key.as_ref());
+        let began = clock.monotonic();
+        let ended = attempt.run(deployment.provider.as_ref(), call).await;
+        let took = clock.monotonic().saturating_sub(began);
+        if let Some(first) = attempt.first {
+            self.meter.first_content(took.saturating_sub(first));
+        }
+        match ended {
+            Ended::Finished(reason) => {
+                place.answered(attempt.first.unwrap_or(took));
+                if self.goes_on(&attempt, &deployment, unsure, took, route) {
+                    return Next::Another;
+                }
+                self.finish(attempt, &deployment, reason, took).await;
+                Next::Done
+            }
+            Ended::Gone => {
+                if let Some(first) = attempt.first {
+                    place.answered(first);
+                }
+                let (config, outcome) = (&deployment.config, CallOutcome::Abandoned);
+                self.meter.answered(config, &attempt.consumed, outcome, took);
+                Next::Done
+            }
+            Ended::Failed(error) => {
+                place.failed(&error);
+                if !attempt.said.is_empty() || attempt.said_more {
+                    self.recorder = None;
+                }
+                standing.said.push_str(&attempt.said);
+                standing.stuck |= attempt.said_more;
+                self.failed(&deployment, error, Some((&attempt, took)), route, standing)
+            }
+        }
+    }
+
+    fn attempt<'a>(
+        &self,
+        deployment: &Deployment,
+        may_be_unsure: bool,
+        clock: &'a dyn Clock,
+        events: &'a mpsc::Sender<ChatEvent>,
+    ) -> Attempt<'a> {
+        Attempt {
+            clock,
+            timeouts: deployment.config.timeouts,
+            answering: answering(deployment),
+            hold: !self.request.stream || may_be_unsure,
+            record: self.recorder.is_some(),
+            show_logprobs: self.request.logprobs == Some(true),
+            events,
+            consumed: Consumed::default(),
+            first: None,
+            held: Vec::new(),
+            said: String::new(),
+            said_more: false,
+            mean: Mean::default(),
+        }
+    }
+
+    fn call<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+        logprobs: bool,
+        begun: Option<&'a str>,
+        key: Option<&'a ProviderSecret>,
+    ) -> Call<'a> {
+        let config = &deployment.config;
+        Call {
+            request: &self.request,
+            model: &config.model,
+            temperature: config.temperature,
+            max_output: max_output(&self.request, config),
+            streamed: self.request.stream,
+            logprobs,
+            begun,
+            key,
+        }
+    }
+
+    /// Whether another is asked because this answer is not sure enough.
+    fn goes_on(
+        &mut self,
+        attempt: &Attempt<'_>,
+        deployment: &Deployment,
+        unsure: Option<(String, f64)>,
+        took: Duration,
+        route: &mut Route<'_>,
+    ) -> bool {
+        let (Some((group, least)), Some(confidence)) = (unsure, self.confidence(attempt)) else {
+            return false;
+        };
+        if confidence >= least || !self.can_go_to(&group) || !route.go_to(&group) {
+            return false;
+        }
+        let config = &deployment.config;
+        tracing::info!(deployment = config.name, confidence, "an answer is not sure enough");
+        self.meter.failed(config, Some(&attempt.consumed), ErrorKind::Unsure, took);
+        true
+    }
+
+    /// Whether an answer that is not sure enough may be replaced by one of these.
+    fn can_go_to(&self, group: &str) -> bool {
+        let Some((_, deployments)) = self.pool.named(group) else { return false };
+        deployments.iter().any(|deployment| {
+            let local = deployment.config.location == Location::Local;
+            (local || !self.caller.local_only) && deployment.resting().is_none()
+        })
+    }
+
+    async fn own_key(&self, deployment: &Deployment) -> Result<Option<ProviderSecret>, CallError> {
+        if deployment.config.location == Location::Local {
+            return Ok(None);
+        }
+        self.keys.key(&self.caller.workspace, &deployment.config.provider).await
+    }
+
+    fn confidence(&self, attempt: &Attempt<'_>) -> Option<f64> {
+        let raw = attempt.mean.raw()?;
+        Some(self.calibrations.get(&attempt.answering.model)?.apply(raw))
+    }
+
+    /// Hands on the end of an answer.
+    async fn finish(
+        &mut self,
+        mut attempt: Attempt<'_>,
+        deployment: &Deployment,
+        finish: String,
+        took: Duration,
+    ) {
+        let confidence = self.confidence(&attempt);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(&attempt.answering, &attempt.held, deployment.config.temperature);
+        }
+        let there = attempt.release().await;
+        let outcome = if there { CallOutcome::Completed } else { CallOutcome::Abandoned };
+        let (config, consumed) = (&deployment.config, &attempt.consumed);
+        let bill = self.meter.answered(config, consumed, outcome, took);
+        let ending = Ending { finish, bill, confidence };
+        if let Some(recorder) = self.recorder.take() {
+            recorder.keep(&ending);
+        }
+        // Whoever asked may have gone.
+        let _ = self.events.send(ChatEvent::End(ending)).await;
+    }
+
+    /// What follows from a failure.
+    fn failed(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        error: CallError,
+        attempt: Option<(&Attempt<'_>, Duration)>,
+        route: &mut Route<'_>,
+        standing: &mut Standing,
+    ) -> Next {
+        let config = &deployment.config;
+        tracing::warn!(deployment = config.name, kind = error.kind.as_str(), message = %error,
+            "a model did not answer");
+        let (consumed, took) = match attempt {
+            // Where nothing came and the provider says why, it cost nothing.
+            Some((attempt, took)) => {
+                let cost = attempt.first.is_some() || error.kind == ErrorKind::Timeout;
+                (cost.then_some(&attempt.consumed), took)
+            }
+            None => (None, Duration::ZERO),
+        };
+        self.meter.failed(config, consumed, error.kind, took);
+        route.failed(error.kind.condition());
+        let verdict = error.kind.verdict();
+        standing.fail(&config.name, error);
+        if self.events.is_closed() {
+            return Next::GiveUp;
+        }
+        if !standing.said.is_empty() || standing.stuck {
+            let can = self.request.can_be_continued() && !standing.stuck;
+            return if can { Next::Another } else { Next::GiveUp };
+        }
+        match verdict {
+            Verdict::GiveUp => Next::GiveUp,
+            Verdict::Next => Next::Another,
+            Verdict::NextThenAgain => {
+                route.try_again(Arc::clone(deployment));
+                Next::Another
+            }
+        }
+    }
+}
+
+impl Standing {
+    fn fail(&mut self, deployment: &str, error: CallError) {
+        // What a deployment said is worth more than that another may not be asked.
+        let worth = self.last.is_none() || error.kind != ErrorKind::LocalOnly;
+        if worth {
+            self.last = Some((deployment.to_owned(), error));
+        }
+    }
+
+    /// Why the request was not answered.
+    fn error(self) -> RouterError {
+        match (self.over, self.last, self.resting) {
+            (Some(over), _, _) => RouterError::OverBudget(over),
+            (None, Some((deployment, error)), _) => RouterError::Failed { deployment, error },
+            (None, None, rest) => RouterError::AllResting {
+                retry_after: rest.unwrap_or(PAUSE).max(Duration::from_secs(1)),
+            },
+        }
+    }
+}
+
+fn answering(deployment: &Deployment) -> Answering {
+    let config = &deployment.config;
+    Answering {
+        deployment: config.name.clone(),
+        group: config.group.clone(),
+        model: config.model.clone(),
+        location: config.location.as_str(),
+        cached: false,
+    }
+}

@@ -1,0 +1,409 @@
+//! The router as a service: what it owns, and what it is asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use agentos_domain::{
+    Clock, NanoUsd, ProviderName, ProviderSecret, RequestId, TaskId, WorkspaceId,
+};
+use agentos_prices::{PriceTable, Service};
+use agentos_store::{Budget, BudgetScope, Ledger, StoreError};
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use crate::bound::Prompt;
+use crate::cache::{self, AnswerCache, Kept, Looked, Recorder};
+use crate::chat::ChatRequest;
+use crate::confidence::Calibrations;
+use crate::config::{Location, RouterConfig};
+use crate::deployment::Deployment;
+use crate::embed::Embed;
+use crate::error::{CallError, RouterError};
+use crate::event::{Answering, ChatEvent, Ending};
+use crate::failover::Drive;
+use crate::meter::{Bill, Meter, MeterParts, asked_service};
+use crate::route::Pool;
+
+/// How many events wait for a client that reads slowly.
+const EVENTS: usize = 64;
+/// How often calls are looked for that nobody has settled.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// Who asks, and what holds for them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caller {
+    /// The workspace that it is for.
+    pub workspace: WorkspaceId,
+    /// The id of the principal.
+    pub key_id: String,
+    /// The request that it belongs to.
+    pub request: Option<RequestId>,
+    /// The task that it belongs to.
+    pub task: Option<TaskId>,
+    /// Nothing of it may leave the home network.
+    pub local_only: bool,
+    /// An earlier answer will do.
+    pub cached: bool,
+}
+
+/// Keys of providers that workspaces bring along.
+#[async_trait]
+pub trait ProviderKeys: Send + Sync + 'static {
+    /// A workspace's key of a provider; none where it has none.
+    ///
+    /// # Errors
+    /// Where it has one that cannot be read.
+    async fn key(
+        &self,
+        workspace: &WorkspaceId,
+        provider: &ProviderName,
+    ) -> Result<Option<ProviderSecret>, CallError>;
+}
+
+/// An answer on its way. Dropping it ends the calls of models.
+#[derive(Debug)]
+pub struct Answer {
+    events: mpsc::Receiver<ChatEvent>,
+    first: Option<ChatEvent>,
+}
+
+impl Answer {
+    /// What happens next; none after the end.
+    pub async fn next(&mut self) -> Option<ChatEvent> {
+        match self.first.take() {
+            Some(event) => Some(event),
+            None => self.events.recv().await,
+        }
+    }
+}
+
+/// A name that requests may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// The name.
+    pub name: String,
+    /// The deployments behind it.
+    pub deployments: Vec<String>,
+    /// Whether all of them compute in the home network.
+    pub local: bool,
+}
+
+struct Shared {
+    config: RouterConfig,
+    pool: Arc<Pool>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    keys: Arc<dyn ProviderKeys>,
+    prices: Arc<PriceTable>,
+    calibrations: Arc<Calibrations>,
+    cache: Option<Arc<AnswerCache>>,
+    /// The budgets of workspaces and keys.
+    budgets: RwLock<Vec<Budget>>,
+    places: Arc<Semaphore>,
+    /// Owns the requests that are answered: what they cost is settled although
+    /// whoever asked has gone.
+    tracker: TaskTracker,
+}
+
+/// Everything that a router is made of.
+pub struct RouterParts {
+    /// How it is set up.
+    pub config: RouterConfig,
+    /// Its deployments.
+    pub deployments: Vec<Arc<Deployment>>,
+    /// Where costs are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Keys of the workspaces' own.
+    pub keys: Arc<dyn ProviderKeys>,
+    /// How sure models are when they say that they are.
+    pub calibrations: Calibrations,
+}
+
+/// Models behind one door. Clones are the same router.
+#[derive(Clone)]
+pub struct Router {
+    shared: Arc<Shared>,
+}
+
+impl Router {
+    /// A router. Calls that an earlier process left open are settled first, as
+    /// lost.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be used.
+    pub async fn open(parts: RouterParts) -> Result<Self, StoreError> {
+        let RouterParts { config, deployments, ledger, clock, keys, calibrations } = parts;
+        let lost = ledger.recover_calls(clock.now()).await?;
+        if lost > 0 {
+            tracing::warn!(
+                lost,
+                "calls of models were under way when the hub ended; \
+                each counts as spent as far as it had been reserved"
+            );
+        }
+        let budgets = RwLock::new(ledger.budgets(None).await?);
+        let mut groups: BTreeMap<String, Vec<Arc<Deployment>>> = BTreeMap::new();
+        for deployment in deployments {
+            groups.entry(deployment.config.group.clone()).or_default().push(deployment);
+        }
+        let fallbacks = config.fallbacks.clone();
+        let pool = Arc::new(Pool { groups, fallbacks, strategy: config.strategy });
+        let cache = config.cache_ttl.map(|ttl| Arc::new(AnswerCache::new(ttl, config.cache_bytes)));
+        let shared = Shared {
+            pool,
+            ledger,
+            clock,
+            keys,
+            prices: Arc::new(config.prices.clone()),
+            calibrations: Arc::new(calibrations),
+            cache,
+            budgets,
+            places: Arc::new(Semaphore::new(config.concurrent)),
+            tracker: TaskTracker::new(),
+            config,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The names that requests may name, in their order.
+    #[must_use]
+    pub fn models(&self) -> Vec<ModelInfo> {
+        let groups = self.shared.pool.groups.iter();
+        groups
+            .map(|(name, deployments)| ModelInfo {
+                name: name.clone(),
+                deployments: deployments.iter().map(|one| one.name().to_owned()).collect(),
+                local: deployments.iter().all(|one| one.config.location == Location::Local),
+            })
+            .collect()
+    }
+
+    /// The ledger, for those who show it.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.shared.ledger
+    }
+
+    /// The installation's budget.
+    #[must_use]
+    pub fn installation_budget(&self) -> Option<&Budget> {
+        self.shared.config.budget.as_ref()
+    }
+
+    /// Sets the budget of a workspace or a key, from now on.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub async fn set_budget(&self, budget: Budget) -> Result<(), StoreError> {
+        self.shared.ledger.set_budget(budget, self.shared.clock.now()).await?;
+        self.read_budgets().await
+    }
+
+    /// Removes the budget of a workspace or a key. False if it had none.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub async fn remove_budget(&self, scope: &BudgetScope) -> Result<bool, StoreError> {
+        let removed = self.shared.ledger.remove_budget(scope).await?;
+        self.read_budgets().await?;
+        Ok(removed)
+    }
+
+    async fn read_budgets(&self) -> Result<(), StoreError> {
+        let budgets = self.shared.ledger.budgets(None).await?;
+        *self.shared.budgets.write().unwrap_or_else(PoisonError::into_inner) = budgets;
+        Ok(())
+    }
+
+    /// Answers a request. Returns once an answer begins: what fails before is
+    /// tried elsewhere, and the caller sees nothing of it.
+    ///
+    /// # Errors
+    /// Why nobody answers.
+    pub async fn chat(&self, caller: Caller, request: ChatRequest) -> Result<Answer, RouterError> {
+        check(&request)?;
+        let shared = &self.shared;
+        let Some((group, deployments)) = shared.pool.named(&request.model) else {
+            return Err(self.unknown(&request.model));
+        };
+        let recorder = match self.look(&caller, &request).await {
+            Some(Looked::Kept(kept)) => return Ok(replay(&kept)),
+            Some(Looked::Make(recorder)) => Some(recorder.at(request.temperature)),
+            None => None,
+        };
+        let place = self.place()?;
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let drive = self.drive(caller, request, recorder, events);
+        let work = async move {
+            let _place = place;
+            Box::pin(drive.run(group, deployments)).await;
+        };
+        shared.tracker.spawn(work.in_current_span());
+        let mut answer = Answer { events: receiver, first: None };
+        match answer.next().await {
+            Some(ChatEvent::Failed(error)) => Err(error),
+            Some(event) => Ok(Answer { first: Some(event), ..answer }),
+            // It ends with one of these, unless it panicked.
+            None => Err(RouterError::AllResting { retry_after: Duration::from_secs(1) }),
+        }
+    }
+
+    fn drive(
+        &self,
+        caller: Caller,
+        request: ChatRequest,
+        recorder: Option<Recorder>,
+        events: mpsc::Sender<ChatEvent>,
+    ) -> Drive {
+        let shared = &self.shared;
+        let (prompt, service) = (Prompt::of(&request), asked_service(&request));
+        Drive {
+            pool: Arc::clone(&shared.pool),
+            clock: Arc::clone(&shared.clock),
+            keys: Arc::clone(&shared.keys),
+            calibrations: Arc::clone(&shared.calibrations),
+            meter: self.meter(&caller, &request.model, prompt, service),
+            caller,
+            request,
+            events,
+            recorder,
+        }
+    }
+
+    fn meter(&self, caller: &Caller, model: &str, prompt: Prompt, service: Service) -> Meter {
+        let shared = &self.shared;
+        let parts = MeterParts {
+            ledger: Arc::clone(&shared.ledger),
+            clock: Arc::clone(&shared.clock),
+            prices: Arc::clone(&shared.prices),
+            installation: shared.config.budget.clone(),
+            budgeted: self.is_budgeted(caller),
+        };
+        Meter::new(parts, caller, model, prompt, service)
+    }
+
+    /// Whether any budget counts for this caller.
+    fn is_budgeted(&self, caller: &Caller) -> bool {
+        let budgets = self.shared.budgets.read().unwrap_or_else(PoisonError::into_inner);
+        self.shared.config.budget.is_some()
+            || budgets.iter().any(|budget| match &budget.scope {
+                BudgetScope::Installation => true,
+                BudgetScope::Workspace(workspace) => *workspace == caller.workspace,
+                BudgetScope::Key(key) => *key == caller.key_id,
+            })
+    }
+
+    async fn look(&self, caller: &Caller, request: &ChatRequest) -> Option<Looked> {
+        let cache = self.shared.cache.as_ref().filter(|_| caller.cached)?;
+        let scope = if caller.local_only { "local" } else { "" };
+        let key = cache::key(&caller.workspace, scope, request)?;
+        Some(cache.look(key).await)
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, RouterError> {
+        let limit = self.shared.config.concurrent;
+        let place = Arc::clone(&self.shared.places).try_acquire_owned();
+        place.map_err(|_| RouterError::Busy { limit })
+    }
+
+    fn unknown(&self, name: &str) -> RouterError {
+        let known: Vec<_> = self.shared.pool.groups.keys().map(String::as_str).collect();
+        RouterError::UnknownModel { name: name.chars().take(80).collect(), known: known.join(", ") }
+    }
+
+    /// Settles what nobody else does, until it is dropped; the hub keeps it
+    /// running.
+    pub async fn keep_books(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            match self.shared.ledger.expire_calls(self.shared.clock.now()).await {
+                Ok(0) => {}
+                Ok(lost) => tracing::warn!(lost, "calls of models were never settled"),
+                Err(error) => tracing::warn!(%error, "cannot look for calls that were not settled"),
+            }
+        }
+    }
+
+    /// Waits, at most for `limit`, for the requests that are answered. New ones
+    /// are the caller's to refuse.
+    pub async fn close(&self, limit: Duration) {
+        self.shared.tracker.close();
+        if tokio::time::timeout(limit, self.shared.tracker.wait()).await.is_err() {
+            tracing::warn!("calls of models were still under way at the stop");
+        }
+    }
+}
+
+/// What no deployment could serve.
+fn check(request: &ChatRequest) -> Result<(), RouterError> {
+    let wrong =
+        |param, message: &str| Err(RouterError::Invalid { param, message: message.to_owned() });
+    if request.messages.is_empty() {
+        return wrong("messages", "messages: there is none: send at least one");
+    }
+    if request.n.is_some_and(|n| n != 1) {
+        return wrong("n", "n: only one answer is given to a request: leave it out, or send 1");
+    }
+    if request.max_output() == Some(0) {
+        return wrong("max_tokens", "max_tokens: at least 1");
+    }
+    if request.temperature.is_some_and(|heat| !(0.0..=2.0).contains(&heat)) {
+        return wrong("temperature", "temperature: from 0 to 2");
+    }
+    Ok(())
+}
+
+/// An earlier answer, as if it came now. It costs nothing.
+fn replay(kept: &Kept) -> Answer {
+    let (sender, events) = mpsc::channel(kept.deltas.len() + 2);
+    let answering = Answering { cached: true, ..kept.answering.clone() };
+    let bill = Bill { cost: NanoUsd(0), estimated: false, ..kept.ending.bill };
+    let ending = Ending { bill, ..kept.ending.clone() };
+    let deltas = kept.deltas.iter().cloned().map(ChatEvent::Delta);
+    let events_of_it = std::iter::once(ChatEvent::Begin(answering))
+        .chain(deltas)
+        .chain(std::iter::once(ChatEvent::End(ending)));
+    for event in events_of_it {
+        // There is room for all of them.
+        let _ = sender.try_send(event);
+    }
+    Answer { events, first: None }
+}
+
+/// Texts as vectors.
+impl Router {
+    /// The vectors of texts: the answer of the first deployment of that name that
+    /// makes any, in OpenAI's shape.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub async fn embed(&self, caller: Caller, request: Value) -> Result<Value, RouterError> {
+        let name = request["model"].as_str().unwrap_or_default().to_owned();
+        let Some((group, deployments)) = self.shared.pool.named(&name) else {
+            return Err(self.unknown(&name));
+        };
+        let place = self.place()?;
+        let prompt = Prompt::text(request["input"].to_string().len() as u64);
+        let embed = Embed {
+            pool: Arc::clone(&self.shared.pool),
+            clock: Arc::clone(&self.shared.clock),
+            keys: Arc::clone(&self.shared.keys),
+            meter: self.meter(&caller, &name, prompt, Service::default()),
+            caller,
+            request,
+        };
+        // What it costs is settled although whoever asked may go.
+        let work = async move {
+            let _place = place;
+            embed.run(group, deployments).await
+        };
+        let done = self.shared.tracker.spawn(work.in_current_span()).await;
+        done.unwrap_or(Err(RouterError::AllResting { retry_after: Duration::from_secs(1) }))
+    }
+}
