@@ -138,6 +138,9 @@ impl Feed {
                 }
                 Mid::Drip(pause) => self.drip = Some(pause),
                 Mid::End => {
+                    // An end before the promised length would discard what is
+                    // not written yet.
+                    tokio::task::yield_now().await;
                     self.entry.end(Ending::CutOff);
                     return None;
                 }
@@ -183,5 +186,38 @@ impl Feed {
         if self.next == self.events.len() && self.fault.is_none() {
             self.entry.end(Ending::Completed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt as _, poll};
+    use http::HeaderMap;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::asked::Asked;
+    use crate::recorded::Ledger;
+    use crate::render::{Form, render};
+    use crate::script::Script;
+
+    #[tokio::test]
+    async fn each_event_is_written_before_the_next_one_is_there() {
+        let script = Script::words(50);
+        let rendered = render(&script, &Form::new(Shape::Chat, &script, &Asked::default()));
+        let ledger = Arc::new(Ledger::new(CancellationToken::new()));
+        let entry = ledger.begin("/", &HeaderMap::new(), &Bytes::new());
+        let manner = (Shape::Chat, Duration::ZERO);
+        let feed = Feed::stream(&rendered, manner, None, entry, Wire::default());
+        let mut body = feed.into_body().into_data_stream();
+        for event in rendered.events.iter() {
+            // The server writes what it has when nothing more is ready.
+            assert_eq!(body.next().await.unwrap().unwrap(), event);
+            if event != rendered.events.last().unwrap() {
+                assert!(poll!(body.next()).is_pending());
+            }
+        }
+        assert!(body.next().await.is_none());
+        assert_eq!(rendered.events.len(), 53);
     }
 }

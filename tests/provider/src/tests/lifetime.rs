@@ -73,15 +73,6 @@ async fn a_close_is_a_reset_and_an_end_is_none() {
 }
 
 #[tokio::test]
-async fn each_chunk_is_a_write_of_its_own() {
-    let provider = start(Script::words(50)).await;
-    let said = raw(&provider).await.unwrap();
-    // HTTP's own chunks: the opening, the words, the finish reason, [DONE].
-    let chunks = said.split("\r\n").filter(|line| line.starts_with("data: ")).count();
-    assert_eq!(chunks, 53);
-}
-
-#[tokio::test]
 async fn a_stop_resets_connections_and_frees_the_port() {
     let provider = start(Script { gap: HOUR, ..Script::words(50) }).await;
     let (_, rest) = Heard::until(ask(&provider, Shape::Chat, true).await, Shape::Chat, 1).await;
