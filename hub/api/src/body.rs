@@ -36,6 +36,18 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
     }
 }
 
+/// As [`JsonBody`], for a request to a model: conversations and images are large.
+pub(crate) struct ModelBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for ModelBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let bytes = read(request.into_body(), state.config.model_body_limit_bytes).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
 /// As [`JsonBody`]; no body at all stands for an empty object.
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 

@@ -29,6 +29,7 @@ mod keys;
 mod limits;
 mod metrics;
 mod observe;
+mod openai;
 mod openapi;
 mod problem;
 mod provider_keys;

@@ -10,11 +10,11 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument;
 
-use crate::ApiState;
 use crate::problem::Problem;
+use crate::{ApiState, openai};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -97,7 +97,11 @@ fn document(problem: &Problem, bare: &Response, instance: &str, id: &str) -> Res
         Some(cause) => tracing::debug!(code, cause, "request refused"),
         None => tracing::debug!(code, "request refused"),
     }
-    let mut response = problem.render(instance, id);
+    let mut response = if openai::is_facade(instance) {
+        openai::Failure::of_problem(problem).into_response()
+    } else {
+        problem.render(instance, id)
+    };
     // Of the answer that it replaces, everything but its body is kept.
     for (name, value) in bare.headers() {
         if ![CONTENT_TYPE, CONTENT_LENGTH].contains(name) {

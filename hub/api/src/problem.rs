@@ -99,6 +99,14 @@ impl Problem {
         self
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// A field of a body that holds something it may not hold.
     pub(crate) fn field(name: &str, detail: impl std::fmt::Display) -> Self {
         Self::new(Code::InvalidRequest, format!("{name}: {detail}"))

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::problem::{Code, Problem};
 use crate::{
     ApiConfig, ApiState, approvals, auth, cors, docs, edges, events, files, health, keys, metrics,
-    observe, openapi, provider_keys, schedules, session, tasks,
+    observe, openai, openapi, provider_keys, schedules, session, tasks,
 };
 
 /// Who may use a route.
@@ -60,7 +60,7 @@ pub(crate) struct Route {
     handler: fn(MethodFilter) -> MethodRouter<ApiState>,
 }
 
-const fn route(
+pub(crate) const fn route(
     method: Method,
     path: &'static str,
     access: Access,
@@ -162,7 +162,7 @@ impl Route {
 /// The whole API as a service.
 pub fn router(state: ApiState) -> Router {
     let mut router = Router::new();
-    for route in &ROUTES {
+    for route in ROUTES.iter().chain(&openai::ROUTES) {
         // All methods of the table have a filter; a route without would be
         // missing, which the tests that walk the table would see.
         let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };

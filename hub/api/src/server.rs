@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_engine::EngineHandle;
+use agentos_router::Router as Models;
 use axum::Router;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
@@ -71,10 +72,11 @@ impl Api {
     /// # Errors
     /// [`ApiError`], when the address cannot be had.
     pub async fn bind(config: ApiConfig, engine: EngineHandle) -> Result<Self, ApiError> {
-        Self::bind_with(config, engine, None).await
+        Self::bind_with(config, engine, None, None).await
     }
 
-    /// As [`Api::bind`], and lets in whoever `verifier` knows.
+    /// As [`Api::bind`], and lets in whoever `verifier` knows, and answers requests
+    /// to models by `models`.
     ///
     /// # Errors
     /// As there.
@@ -82,6 +84,7 @@ impl Api {
         mut config: ApiConfig,
         engine: EngineHandle,
         verifier: Option<Arc<dyn TokenVerifier>>,
+        models: Option<Models>,
     ) -> Result<Self, ApiError> {
         cors::layer(&config.cors_origins)?;
         let wanted = config.listen;
@@ -91,7 +94,9 @@ impl Api {
         config.listen = address;
         let shutdown = CancellationToken::new();
         let max_connections = config.max_connections;
-        let state = ApiState::new(config, engine, shutdown.clone()).with_verifier(verifier);
+        let state = ApiState::new(config, engine, shutdown.clone())
+            .with_verifier(verifier)
+            .with_models(models);
         let router = router(state);
         Ok(Self { listener, address, router, shutdown, max_connections, tls: None })
     }

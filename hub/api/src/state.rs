@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agentos_domain::{Clock, SystemClock};
 use agentos_engine::{EngineError, EngineHandle};
+use agentos_router::Router as Models;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::TokenVerifier;
@@ -28,6 +29,8 @@ pub struct ApiConfig {
     pub wait_limit: Duration,
     /// The largest JSON body, in bytes.
     pub body_limit_bytes: usize,
+    /// The largest request to a model, in bytes.
+    pub model_body_limit_bytes: usize,
     /// The largest file that can be stored, in bytes.
     pub file_limit_bytes: u64,
     /// The hub's version, as `/health` tells it.
@@ -56,6 +59,7 @@ impl ApiConfig {
             listen,
             wait_limit: Duration::from_secs(120),
             body_limit_bytes: 1024 * 1024,
+            model_body_limit_bytes: 32 * 1024 * 1024,
             file_limit_bytes: 256 * 1024 * 1024,
             version: version.into(),
             max_connections: 512,
@@ -77,6 +81,7 @@ pub struct ApiState {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) http_metrics: Arc<HttpMetrics>,
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
+    models: Option<Models>,
 }
 
 impl ApiState {
@@ -101,7 +106,21 @@ impl ApiState {
             shutdown,
             http_metrics: Arc::default(),
             verifier: None,
+            models: None,
         }
+    }
+
+    /// Also answers requests to models, by these.
+    #[must_use]
+    pub fn with_models(mut self, models: Option<Models>) -> Self {
+        self.models = models;
+        self
+    }
+
+    /// Those who answer requests to models.
+    pub(crate) fn models(&self) -> Result<&Models, Problem> {
+        let none = || Problem::new(Code::Unavailable, "this hub serves no models");
+        self.models.as_ref().ok_or_else(none)
     }
 
     /// Also lets in whoever `verifier` knows, if there is one.

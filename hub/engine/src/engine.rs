@@ -96,11 +96,17 @@ impl Shared {
     /// The agent of this name, or else the names that there are.
     pub(crate) fn agent(&self, name: &str) -> Result<AgentConfig, Vec<String>> {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        agents.get(name).cloned().ok_or_else(|| {
-            let mut known: Vec<_> = agents.keys().cloned().collect();
-            known.sort_unstable();
-            known
-        })
+        let agent = agents.get(name).cloned();
+        drop(agents);
+        agent.ok_or_else(|| self.agent_names())
+    }
+
+    /// The names of all agents, in their order.
+    pub(crate) fn agent_names(&self) -> Vec<String> {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let mut known: Vec<_> = agents.keys().cloned().collect();
+        known.sort_unstable();
+        known
     }
 
     pub(crate) fn set_agents(&self, agents: Vec<AgentConfig>) {

@@ -55,6 +55,12 @@ impl EngineHandle {
         Ok(Submitted { task: created.task, replayed: created.replayed })
     }
 
+    /// The names of the agents that there are.
+    #[must_use]
+    pub fn agents(&self) -> Vec<String> {
+        self.shared.agent_names()
+    }
+
     /// A task.
     ///
     /// # Errors

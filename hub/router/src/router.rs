@@ -79,6 +79,14 @@ impl Answer {
             None => self.events.recv().await,
         }
     }
+
+    /// What has happened already; none where nothing has, and after the end.
+    pub fn try_next(&mut self) -> Option<ChatEvent> {
+        match self.first.take() {
+            Some(event) => Some(event),
+            None => self.events.try_recv().ok(),
+        }
+    }
 }
 
 /// A name that requests may name.

@@ -1,0 +1,196 @@
+//! Agents as models: a task of the agent, and its output as the answer.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use agentos_domain::{Priority, RequestId, Task, TaskStatus, TokenCounts};
+use agentos_engine::{Principal, Submission};
+use agentos_router::{Answering, Bill, ChatMessage, ChatRequest, Delta, Ending};
+use axum::Json;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures::{Stream, stream};
+use serde_json::Value;
+
+use super::chat::event_stream;
+use super::chunks::{Naming, Writer};
+use super::failure::Failure;
+use super::whole::{self, Message};
+use crate::ApiState;
+use crate::problem::{Code, Problem};
+use crate::state::answer;
+
+/// What the names of agents begin with.
+pub(crate) const PREFIX: &str = "agent/";
+/// How often a stream says that the task is still worked on.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// Has an agent answer.
+pub(crate) async fn complete(
+    state: &ApiState,
+    principal: &Principal,
+    id: RequestId,
+    naming: Naming,
+    agent: &str,
+    request: &ChatRequest,
+) -> Result<Response, Failure> {
+    if !request.tools.is_empty() {
+        let message = "tools: an agent has tools of its own: leave them out, or ask a model";
+        return Err(Failure::field("tools", message));
+    }
+    let task = submit(state, principal, id, agent, request).await?;
+    tracing::info!(task = %task.task_id, agent, "an agent answers a chat");
+    if !request.stream {
+        let limit = state.config.wait_limit;
+        let ended = answer(state.engine.wait(&principal.workspace_id, &task.task_id, limit)).await;
+        return Ok(Json(completion(&ended.map_err(Failure::from)?, &naming)?).into_response());
+    }
+    let usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
+    let writer = Writer::new(naming, answering(&task), usage);
+    let watched = Watched { state: state.clone(), task, writer, opened: false, over: false };
+    Ok(event_stream(Body::from_stream(watched.stream())))
+}
+
+async fn submit(
+    state: &ApiState,
+    principal: &Principal,
+    id: RequestId,
+    agent: &str,
+    request: &ChatRequest,
+) -> Result<Task, Failure> {
+    let input = input(&request.messages)?;
+    let submission = Submission {
+        workspace_id: principal.workspace_id.clone(),
+        input,
+        agent: Some(agent.to_owned()),
+        tier: None,
+        first_tool: None,
+        session: None,
+        idempotency_key: None,
+        max_tokens: request.max_output(),
+        temperature: None,
+        seed: None,
+        priority: Priority::default(),
+        request_id: Some(id),
+    };
+    let submitted = answer(state.engine.submit(submission)).await;
+    Ok(submitted.map_err(Failure::from)?.task)
+}
+
+/// The conversation as the text of a task.
+fn input(messages: &[ChatMessage]) -> Result<String, Failure> {
+    let mut turns: Vec<_> = messages.iter().filter(|turn| turn.role != "tool").collect();
+    let last = turns.pop().filter(|turn| turn.role == "user").map(ChatMessage::plain);
+    let last = last.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+        Failure::field("messages", "messages: the last one must be what the user asks")
+    })?;
+    if turns.is_empty() {
+        return Ok(last);
+    }
+    let before: Vec<_> =
+        turns.iter().map(|turn| format!("{}: {}", turn.role, turn.plain())).collect();
+    Ok(format!("The conversation so far:\n{}\n\nNow: {last}", before.join("\n")))
+}
+
+/// A task while a client waits for it in a stream.
+struct Watched {
+    state: ApiState,
+    task: Task,
+    writer: Writer,
+    opened: bool,
+    over: bool,
+}
+
+impl Watched {
+    fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+        stream::unfold(self, |mut watched| async move {
+            if watched.over {
+                return None;
+            }
+            let mut out = Vec::new();
+            if !std::mem::replace(&mut watched.opened, true) {
+                watched.writer.open(&mut out);
+                return Some((Ok(Bytes::from(out)), watched));
+            }
+            watched.look(&mut out).await;
+            Some((Ok(Bytes::from(out)), watched))
+        })
+    }
+
+    async fn look(&mut self, out: &mut Vec<u8>) {
+        let Task { workspace_id, task_id, .. } = &self.task;
+        let waiting = self.state.engine.wait(workspace_id, task_id, PING_EVERY);
+        let ended = match self.state.shutdown.run_until_cancelled(waiting).await {
+            None => Err(whole::unfinished()),
+            Some(Err(error)) => Err(Failure::from(Problem::from(error))),
+            Some(Ok(task)) if is_under_way(&task) => {
+                out.extend_from_slice(b": the agent works\n\n");
+                return;
+            }
+            Some(Ok(task)) => output(&task).map(|text| (text, ending(&task))),
+        };
+        self.over = true;
+        match ended {
+            Ok((text, ending)) => {
+                self.writer.delta(&Delta::text(text), out);
+                self.writer.end(&ending, out);
+            }
+            Err(failure) => Writer::fail(&failure, out),
+        }
+    }
+}
+
+fn is_under_way(task: &Task) -> bool {
+    !task.status.is_final() && task.status != TaskStatus::WaitingApproval
+}
+
+/// What an agent came to, or why to nothing.
+fn output(task: &Task) -> Result<String, Failure> {
+    let id = &task.task_id;
+    let problem = match task.status {
+        TaskStatus::Completed => return Ok(task.output.clone().unwrap_or_default()),
+        TaskStatus::WaitingApproval => {
+            let detail =
+                format!("the agent waits for a person: approve or reject what {id} asks for");
+            Problem::new(Code::Conflict, detail)
+        }
+        TaskStatus::Failed => {
+            let why = task.error.as_ref().map_or("", |error| error.message.as_str());
+            Problem::new(Code::Unavailable, format!("the agent failed: {why} ({id})"))
+        }
+        TaskStatus::Cancelled => Problem::new(Code::Conflict, format!("{id} was cancelled")),
+        TaskStatus::Pending | TaskStatus::Running => {
+            let detail = format!("{id} is still worked on: ask for it with GET /api/tasks/{id}");
+            Problem::new(Code::Unavailable, detail)
+        }
+    };
+    Err(problem.into())
+}
+
+fn answering(task: &Task) -> Answering {
+    let agent = format!("{PREFIX}{}", task.agent_type);
+    Answering {
+        deployment: agent.clone(),
+        group: agent.clone(),
+        model: agent,
+        location: "local",
+        cached: false,
+    }
+}
+
+fn ending(task: &Task) -> Ending {
+    let tokens = TokenCounts {
+        input: task.input_tokens,
+        output: task.output_tokens,
+        ..TokenCounts::default()
+    };
+    let bill = Bill { tokens, cost: task.cost, estimated: false };
+    Ending { finish: "stop".to_owned(), bill, confidence: None }
+}
+
+fn completion(task: &Task, naming: &Naming) -> Result<Value, Failure> {
+    let mut message = Message::default();
+    message.add(Delta::text(output(task)?));
+    Ok(message.completion(naming, &answering(task), &ending(task)))
+}
