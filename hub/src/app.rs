@@ -10,11 +10,13 @@ use agentos_domain::{Clock, SystemClock, WorkspaceId};
 use agentos_engine::{Authentication, Engine, EngineHandle};
 use agentos_link::{EdgeSessions as _, HubLink};
 use agentos_process::until_end;
+use agentos_router::Router;
 use agentos_snapshot::BlobStore;
-use agentos_store::{SqliteConfig, SqliteStore, Store};
+use agentos_store::{Ledger, SqliteConfig, SqliteStore, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::HubError;
+use crate::models;
 use crate::paths::{DataDir, remove, write_private};
 use crate::settings::Settings;
 use crate::tls::ApiTls;
@@ -23,6 +25,8 @@ use crate::tokens;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// How long the store may take to write what it has accepted.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the costs of the last calls of models may take to be noted.
+const MODELS_DEADLINE: Duration = Duration::from_secs(5);
 /// Connections that read the database.
 const READERS: usize = 2;
 
@@ -34,6 +38,7 @@ pub struct App {
     api: Api,
     tls: Option<ApiTls>,
     agents: Watch,
+    models: Router,
 }
 
 impl App {
@@ -69,8 +74,18 @@ impl App {
         .await?;
 
         let verifier = tokens::verifier(&settings.loaded, Arc::clone(&clock)).await?;
-        let tls = start_tls(settings, &data, &link, clock)?;
-        let api = Api::bind_with(settings.api(VERSION), engine.handle(), verifier).await?;
+        let tls = start_tls(settings, &data, &link, Arc::clone(&clock))?;
+        let models = models::start(
+            settings,
+            Arc::clone(&store) as Arc<dyn Ledger>,
+            engine.handle(),
+            Arc::new(link.handle()),
+            Arc::clone(&clock),
+        )
+        .await?;
+        let api =
+            Api::bind_with(settings.api(VERSION), engine.handle(), verifier, Some(models.clone()))
+                .await?;
         let api = api.with_tls(tls.as_ref().map(ApiTls::server));
         write_private(&data.api_address(), &api.local_addr().to_string())?;
         write_private(&data.link_address(), &link.handle().local_addr().to_string())?;
@@ -84,7 +99,7 @@ impl App {
             );
         }
         let agents = settings.loaded.watch_agents();
-        Ok(Self { store, engine, link, api, tls, agents })
+        Ok(Self { store, engine, link, api, tls, agents, models })
     }
 
     /// Serves until `cancel`.
@@ -92,7 +107,7 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, tls, agents } = self;
+        let Self { store, engine, link, api, tls, agents, models } = self;
         let (sessions, engine_handle) = (Arc::new(link.handle()), engine.handle());
         let parts = async {
             tokio::try_join!(
@@ -107,6 +122,10 @@ impl App {
                     }
                     Ok(())
                 },
+                async {
+                    cancel.run_until_cancelled(models.keep_books()).await;
+                    Ok(())
+                },
                 until_end(&cancel, async { Ok(link.run(cancel.clone()).await?) }),
                 until_end(&cancel, async { Ok(engine.run(sessions, cancel.clone()).await?) }),
                 until_end(&cancel, async {
@@ -116,6 +135,7 @@ impl App {
             )
         };
         let result = parts.await;
+        models.close(MODELS_DEADLINE).await;
         store.close(CLOSE_DEADLINE).await;
         result.map(|_| ())
     }

@@ -47,6 +47,9 @@ pub enum HubError {
     /// The master key that is given is not one.
     #[error("security.secrets_key: {0}")]
     SecretsKey(#[from] MasterKeyError),
+    /// The models cannot be used as they are configured.
+    #[error("{0}")]
+    Models(String),
     /// The client of webhooks cannot be made.
     #[error("webhooks cannot be called ({0}): report this as a bug")]
     Webhook(String),
@@ -91,6 +94,7 @@ impl Classified for HubError {
             Self::TlsFile { .. } => "tls_file",
             Self::Tls { error, .. } => error.code(),
             Self::SecretsKey(_) => "secrets_key",
+            Self::Models(_) => "models",
             Self::Webhook(_) => "webhook",
             Self::Logging(_) => "logging",
             Self::NotRunning { .. } => "not_running",
@@ -110,6 +114,7 @@ impl Classified for HubError {
             | Self::TlsFile { .. }
             | Self::Tls { .. }
             | Self::SecretsKey(_)
+            | Self::Models(_)
             | Self::Webhook(_)
             | Self::Logging(_)
             | Self::Config(_) => false,

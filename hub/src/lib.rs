@@ -5,6 +5,7 @@ mod admin;
 mod app;
 mod cli;
 mod error;
+mod models;
 mod notify;
 mod paths;
 mod pinned;

@@ -53,6 +53,12 @@ impl Deployment {
         &self.config.name
     }
 
+    /// The name that it answers to, alone or with others.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.config.group
+    }
+
     pub(crate) fn under_way(&self) -> usize {
         self.under_way.load(Ordering::Relaxed)
     }

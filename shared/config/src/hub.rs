@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::read::{below, days, hours, megabytes, seconds};
+use crate::models::{Models, Router};
+use crate::read::{days, hours, megabytes, seconds};
 use crate::secret::Secret;
 
 /// Everything that `agent_os.yaml` says.
@@ -265,104 +266,6 @@ pub struct Agents {
     /// How often the files are looked at.
     #[serde(rename = "reload_seconds", with = "seconds")]
     pub reload: Duration,
-}
-
-/// Models beside those that the edges run.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Models {
-    /// The models; several of one name share its work.
-    pub model_list: Vec<Model>,
-}
-
-/// A model and where it runs.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    /// The tier that it serves, or a name of its own.
-    pub model_name: String,
-    /// Which model, and how it is asked.
-    pub litellm_params: LitellmParams,
-}
-
-/// Which model, and how it is asked.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LitellmParams {
-    /// `provider/name`.
-    pub model: String,
-    /// The provider's address.
-    pub api_base: Option<String>,
-    /// The provider's key.
-    pub api_key: Option<Secret>,
-    /// 0 is greedy.
-    pub temperature: Option<f64>,
-    /// The most tokens of an answer.
-    pub max_tokens: Option<u32>,
-}
-
-/// Which model answers.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Router {
-    /// Which of the models of one name answers.
-    pub routing_strategy: RoutingStrategy,
-    /// What cloud models may cost.
-    pub budget_manager: BudgetManager,
-    /// Whether answers are kept.
-    pub cache_responses: bool,
-    /// How long an answer is kept.
-    #[serde(rename = "cache_ttl_seconds", with = "seconds")]
-    pub cache_ttl: Duration,
-    /// Who answers where a model does not.
-    pub fallbacks: Vec<Fallback>,
-}
-
-/// Which of the models of one name answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RoutingStrategy {
-    /// The least loaded.
-    UsageBasedRouting,
-    /// Any.
-    SimpleShuffle,
-    /// The fastest of late.
-    LatencyBasedRouting,
-}
-
-/// What cloud models may cost.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BudgetManager {
-    /// Whether there is a budget.
-    pub enabled: bool,
-    /// The most that a month may cost, in USD.
-    pub monthly_budget_usd: f64,
-    /// The part of the budget at which an alert is sent.
-    pub alert_threshold: f64,
-}
-
-/// Who answers where a model does not.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fallback {
-    /// The model that does not answer.
-    pub model: String,
-    /// The model that answers instead.
-    pub fallback: String,
-    /// Any of them is enough; none means on every error.
-    pub conditions: Vec<Condition>,
-}
-
-/// When a fallback is taken.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// An error of this type.
-    pub error_type: Option<String>,
-    /// An answer that is less sure than this.
-    #[serde(rename = "confidence_score", with = "below")]
-    pub confidence_below: Option<f64>,
 }
 
 /// Secrets that the hub keeps.

@@ -28,6 +28,7 @@ mod interpolate;
 mod kind;
 mod litellm;
 mod load;
+mod models;
 mod nearest;
 mod overlay;
 mod read;
@@ -44,12 +45,15 @@ pub use edge::{EdgeConfig, EdgeStorage, HubAddress, LocalModel, Transport};
 pub use environment::{Environment, MapEnvironment, ProcessEnvironment};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use hub::{
-    Agents, Auth, BudgetManager, Collector, Condition, ControlPlane, Database, Engine, Export,
-    ExportFormat, Fallback, HubConfig, Jwks, Limits, Link, LitellmParams, Logging, Memory, Model,
-    Models, Notifications, Providers, Rotation, Router, RoutingStrategy, RunsPerTier, Schedule,
+    Agents, Auth, Collector, ControlPlane, Database, Engine, Export, ExportFormat, HubConfig, Jwks,
+    Limits, Link, Logging, Memory, Notifications, Providers, Rotation, RunsPerTier, Schedule,
     Security, SelfImprovement, Server, Storage, Tls, TlsMode, Tools,
 };
 pub use load::{Configuration, Effective, Loaded, Machine, Request, load};
+pub use models::{
+    BudgetManager, Condition, Fallback, LitellmParams, Model, ModelInfo, ModelLocation,
+    ModelTimeouts, Models, OnBudgetLimit, Router, RoutingStrategy,
+};
 pub use secret::Secret;
 pub use watch::{AgentUpdate, Watch};
 

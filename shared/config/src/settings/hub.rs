@@ -318,13 +318,11 @@ const PROVIDERS: &[Setting] = &[
     Setting::new("anthropic_api_key", Kind::Text(Format::Any), "null", "Anthropic's key")
         .env(&[Alias::new("ANTHROPIC_API_KEY")])
         .secret()
-        .samples("key-one", "key-two")
-        .planned(),
+        .samples("key-one", "key-two"),
     Setting::new("openai_api_key", Kind::Text(Format::Any), "null", "OpenAI's key")
         .env(&[Alias::new("OPENAI_API_KEY")])
         .secret()
-        .samples("key-one", "key-two")
-        .planned(),
+        .samples("key-one", "key-two"),
     Setting::new(
         "anthropic_admin_key",
         Kind::Text(Format::Any),
@@ -347,8 +345,7 @@ const PROVIDERS: &[Setting] = &[
     .planned(),
     Setting::new("ollama_host", Kind::Text(Format::Any), "null", "Ollama's address")
         .env(&[Alias::new("OLLAMA_HOST")])
-        .samples("http://127.0.0.1:11434", "ollama.local:11434")
-        .planned(),
+        .samples("http://127.0.0.1:11434", "ollama.local:11434"),
 ];
 
 const SCHEDULE: &[Setting] = &[
