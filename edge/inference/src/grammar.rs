@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::EngineError;
 
-/// What opens a tool call.
-pub(crate) const OPEN: &str = "<tool_call>";
+/// What opens a tool call in a model's text.
+pub const OPEN: &str = "<tool_call>";
 /// What closes a tool call.
 const CLOSE: &str = "</tool_call>";
 /// Longer bounds of a schema are left to the tool to check: llama.cpp's

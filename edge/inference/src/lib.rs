@@ -24,5 +24,6 @@ pub use engine::{
     ToolChoice,
 };
 pub use error::EngineError;
+pub use grammar::OPEN as CALL_OPENS;
 pub use llama::{LlamaConfig, LlamaEngine};
 pub use scripted::ScriptedEngine;
