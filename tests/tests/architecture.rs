@@ -48,7 +48,7 @@ impl Part {
             "shared/tools" | "shared/snapshot" => Self::Tools,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,
-            "deploy/xtask" | "tests" | "tests/sim" => Self::Outside,
+            "deploy/xtask" | "tests" | "tests/router" | "tests/sim" => Self::Outside,
             _ if folder.starts_with("shared/") => Self::Shared,
             _ if folder.starts_with("hub/") => Self::Hub,
             _ if folder.starts_with("edge/") => Self::Edge,

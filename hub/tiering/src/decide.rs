@@ -61,7 +61,7 @@ fn ruled(request: &Request<'_>, words: usize) -> Option<(Wanted, Reason)> {
 }
 
 /// The topics that moved the score most in the direction of the decision. Where
-/// none did, the usual decided, and that is told.
+/// none did, many small signs decided, and that is told.
 fn weightiest(mut reasons: Vec<Reason>, tier: Wanted) -> Vec<Reason> {
     let towards = |weight: f32| if tier == Wanted::Smart { weight } else { -weight };
     reasons.retain(|reason| towards(reason.weight) >= WORTH_TELLING);
@@ -71,7 +71,7 @@ fn weightiest(mut reasons: Vec<Reason>, tier: Wanted) -> Vec<Reason> {
     });
     reasons.truncate(MAX_REASONS);
     if reasons.is_empty() {
-        reasons.push(Reason::rule("usual", "nothing out of the ordinary"));
+        reasons.push(Reason::rule("usual", "nothing out of the ordinary, many small signs"));
     }
     reasons
 }

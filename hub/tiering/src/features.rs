@@ -67,7 +67,7 @@ impl Features {
     pub(crate) fn of(request: &Request<'_>) -> Self {
         let measured = Measured::of(request);
         let mut list = List(Vec::with_capacity(96));
-        list.lengths(&measured.text);
+        list.lengths(&measured);
         list.signs(&measured.text);
         list.request(request);
         list.language(&measured.text);
@@ -105,18 +105,46 @@ fn length_of(text: &Text) -> f32 {
     (1.0 + text.length).ln() / 4.0
 }
 
+/// How surely it is a question with options, 0 to 1.
+fn choice_of(text: &Text) -> f32 {
+    up_to(text.options.count, 4)
+}
+
+/// How surely it is a word problem, 0 to 1.
+fn problem_of(measured: &Measured<'_>) -> f32 {
+    let numbers = measured.text.numbers + measured.count("numerals");
+    let amounts = ["amounts", "trade", "shares"];
+    let amounts: usize = amounts.iter().map(|group| measured.count(group)).sum();
+    (1.0 - choice_of(&measured.text)) * up_to(numbers, 2) * up_to(amounts, 2)
+}
+
 impl List {
     fn push(&mut self, name: &'static str, topic: Topic, value: f32) {
         self.0.push(Feature { name, topic, value });
     }
 
-    fn lengths(&mut self, text: &Text) {
-        use Topic::Length;
-        self.push("length", Length, length_of(text));
+    /// A question with options, a word problem and anything else are not alike:
+    /// each has a slope of its own over the length.
+    fn lengths(&mut self, measured: &Measured<'_>) {
+        use Topic::{Length, Steps};
+        let text = &measured.text;
+        let length = length_of(text);
+        let (choice, problem) = (choice_of(text), problem_of(measured));
+        let other = (1.0 - choice) * (1.0 - problem);
+        self.push("length", Length, other * length);
         for (name, bend) in BENDS {
-            self.push(name, Length, (text.length / bend).max(1.0).ln());
+            self.push(name, Length, other * (text.length / bend).max(1.0).ln());
         }
-        self.push("sentences", Length, grown(text.sentences));
+        self.push("choice.length", Length, choice * length);
+        self.push("problem", Topic::Sums, problem);
+        self.push("problem.length", Length, problem * length);
+        self.push("problem.sentences", Length, problem * grown(text.sentences));
+        // Each quantity and each relation between two of them is about a step.
+        let relations = measured.count("shares");
+        let steps = text.numbers + measured.count("numerals") + relations;
+        self.push("problem.steps", Steps, problem * grown(steps));
+        self.push("problem.relations", Steps, problem * grown(relations));
+        self.push("sentences", Length, other * grown(text.sentences));
         self.push("questions", Length, up_to(text.questions, 3));
         self.push("clauses", Topic::Constraints, grown(text.clauses));
         self.push("lines", Topic::Format, grown(text.lines));
@@ -170,28 +198,16 @@ impl List {
         }
     }
 
-    /// What means more together than by itself: a long question with options
-    /// and a long command are not alike.
+    /// What means more together than by itself.
     fn together(&mut self, measured: &Measured<'_>) {
         let text = &measured.text;
-        let length = length_of(text);
-        let choice = up_to(text.options.count, 4);
-        self.push("choice.length", Topic::Length, choice * length);
         let maths = ["maths", "sums", "logic", "statistics", "proof"];
         let maths = grown(maths.iter().map(|group| measured.count(group)).sum());
-        self.push("choice.maths", Topic::Maths, choice * maths);
-        let numbers = text.numbers + measured.count("numerals");
-        let amounts = ["amounts", "trade", "shares"];
-        let amounts: usize = amounts.iter().map(|group| measured.count(group)).sum();
-        let problem = (1.0 - choice) * up_to(numbers, 3) * up_to(amounts, 3);
-        self.push("problem", Topic::Steps, problem);
-        self.push("problem.length", Topic::Length, problem * length);
-        self.push("problem.numbers", Topic::Steps, problem * grown(numbers));
-        self.push("problem.amounts", Topic::Steps, problem * grown(amounts));
+        self.push("choice.maths", Topic::Maths, choice_of(text) * maths);
         let changes = up_to(measured.count("transform"), 1);
-        self.push("transform.length", Topic::Transform, changes * length);
+        self.push("transform.length", Topic::Transform, changes * length_of(text));
         let code = up_to(text.code, 6);
-        self.push("code.length", Topic::Code, code * length);
+        self.push("code.length", Topic::Code, code * length_of(text));
     }
 }
 

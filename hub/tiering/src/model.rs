@@ -20,7 +20,9 @@ pub enum ModelError {
     #[error("weights: {0}; make them anew by `cargo xtask fit-router`")]
     Json(#[from] serde_json::Error),
     /// The weights of the pieces of words are not as many as they should be.
-    #[error("weights: {0} weights of pieces, not {BUCKETS}; make them anew by `cargo xtask fit-router`")]
+    #[error(
+        "weights: {0} weights of pieces, not {BUCKETS}; make them anew by `cargo xtask fit-router`"
+    )]
     Grams(usize),
 }
 
@@ -33,8 +35,7 @@ pub struct Model {
     grams: Vec<i8>,
 }
 
-/// A weight of a feature, and the feature's mean over the requests of the fit:
-/// what is usual moves the score in neither direction.
+/// A weight of a feature, and the feature's mean over the requests of the fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub(crate) struct Weight(pub(crate) f32, pub(crate) f32);
 
@@ -57,7 +58,7 @@ pub(crate) struct File {
 pub(crate) struct Scored {
     /// In log-odds.
     pub(crate) logit: f32,
-    /// What each topic added.
+    /// What each topic added: for people, not to be summed up.
     pub(crate) topics: BTreeMap<Topic, f32>,
 }
 
@@ -66,7 +67,9 @@ impl Model {
     pub fn shipped() -> &'static Self {
         static MODEL: LazyLock<Model> =
             // A test holds that they can be read; without them all is smart.
-            LazyLock::new(|| Model::parse(SHIPPED).unwrap_or_else(|_| Model::of(File::default(), Vec::new())));
+            LazyLock::new(|| {
+                Model::parse(SHIPPED).unwrap_or_else(|_| Model::of(File::default(), Vec::new()))
+            });
         &MODEL
     }
 
@@ -85,7 +88,8 @@ impl Model {
 
     pub(crate) fn of(file: File, grams: Vec<i8>) -> Self {
         let features = Features::of(&Request::default()).dense;
-        let dense = features.iter().map(|one| file.dense.get(one.name).copied().unwrap_or_default());
+        let dense =
+            features.iter().map(|one| file.dense.get(one.name).copied().unwrap_or_default());
         Self { dense: dense.collect(), file, grams }
     }
 
@@ -117,7 +121,8 @@ impl Model {
         for (feature, Weight(weight, mean)) in features.dense.iter().zip(&self.dense) {
             let part = weight * (feature.value - mean);
             logit += part;
-            *topics.entry(feature.topic).or_insert(0.0) += part;
+            let told = if feature.topic.is_everywhere() { part } else { weight * feature.value };
+            *topics.entry(feature.topic).or_insert(0.0) += told;
         }
         let weight = |bucket: &u16| self.grams.get(usize::from(*bucket)).copied().unwrap_or(0);
         let sum: i32 = features.grams.iter().map(|bucket| i32::from(weight(bucket))).sum();

@@ -10,7 +10,7 @@ pub struct Reason {
     /// A few words for people.
     pub text: String,
     /// How much it moved the score, in log-odds: above zero towards the strong
-    /// model. Infinite is nothing: a rule counts 0.
+    /// model. 0 where a rule decided.
     pub weight: f32,
 }
 
@@ -63,40 +63,96 @@ impl Topic {
     /// strong model, and where it does not.
     fn told(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Length => ("length", "much input", "short input"),
-            Self::Steps => ("steps", "several steps or quantities", "few steps or quantities"),
-            Self::Sums => ("arithmetic", "a calculation", "no hard calculation"),
-            Self::Maths => ("maths", "mathematics", "no mathematics"),
-            Self::Proof => ("proof", "asks for a proof", "no proof wanted"),
-            Self::Code => ("code", "program text", "no program text, or simple one"),
+            Self::Length => ("length", "much input", "little input"),
+            Self::Steps => ("steps", "several steps or quantities", "a few quantities"),
+            Self::Sums => ("arithmetic", "a calculation", "a simple calculation"),
+            Self::Maths => ("maths", "mathematics", "simple mathematics"),
+            Self::Proof => ("proof", "asks for a proof", "a simple proof"),
+            Self::Code => ("code", "program text", "simple program text"),
             Self::HardCode => ("hard_code", "hard questions of programming", "simple programming"),
-            Self::Reasoning => ("reasoning", "asks for reasons or a comparison", "no reasoning wanted"),
-            Self::LongAnswer => ("long_answer", "a long or thorough answer wanted", "a short answer will do"),
+            Self::Reasoning => {
+                ("reasoning", "asks for reasons or a comparison", "simple reasons or comparisons")
+            }
+            Self::LongAnswer => {
+                ("long_answer", "a long or thorough answer wanted", "a short answer will do")
+            }
             Self::Writing => ("writing", "a demanding text to write", "a simple text to write"),
-            Self::Plan => ("plan", "asks for a plan or a design", "no plan wanted"),
-            Self::Transform => ("transform", "a difficult change of a text", "only changes a given text"),
-            Self::Extract => ("extract", "something intricate to find", "something to find in a given text"),
+            Self::Plan => ("plan", "asks for a plan or a design", "a simple plan"),
+            Self::Transform => {
+                ("transform", "a difficult change of a text", "only changes a given text")
+            }
+            Self::Extract => {
+                ("extract", "something intricate to find", "something to find in a given text")
+            }
             Self::Lookup => ("lookup", "a difficult fact", "a simple fact"),
             Self::Chat => ("chat", "a conversation with weight", "small talk"),
             Self::Command => ("command", "an intricate command", "a simple command"),
             Self::Files => ("files", "work with several files", "simple work with files"),
             Self::Network => ("network", "a question of networks", "everyday use of the network"),
-            Self::Choice => ("choice", "difficult options to choose from", "simple options to choose from"),
-            Self::Constraints => ("constraints", "conditions to be kept", "no conditions to be kept"),
-            Self::Statistics => ("statistics", "statistics", "no statistics"),
-            Self::Logic => ("logic", "formal logic", "no formal logic"),
-            Self::Law => ("law", "a question of law", "no question of law"),
-            Self::Medicine => ("medicine", "a question of medicine", "no question of medicine"),
+            Self::Choice => {
+                ("choice", "options to choose from", "options to choose from")
+            }
+            Self::Constraints => {
+                ("constraints", "conditions to be kept", "simple conditions")
+            }
+            Self::Statistics => ("statistics", "statistics", "simple statistics"),
+            Self::Logic => ("logic", "formal logic", "simple logic"),
+            Self::Law => ("law", "a question of law", "a simple question of law"),
+            Self::Medicine => ("medicine", "a question of medicine", "a simple question of medicine"),
             Self::Science => ("science", "natural science", "simple science"),
             Self::Computing => ("computing", "computer science", "simple computing"),
             Self::Finance => ("finance", "finance or economics", "simple economics"),
             Self::Society => ("society", "history or society", "general knowledge of society"),
-            Self::Ethics => ("ethics", "a moral question", "no moral question"),
-            Self::Language => ("language", "a language that small models know less", "the language of the text"),
+            Self::Ethics => ("ethics", "a moral question", "a simple moral question"),
+            Self::Language => {
+                ("language", "a language that small models know less", "the language of the text")
+            }
             Self::Conversation => ("conversation", "a long conversation", "a short conversation"),
-            Self::Format => ("format", "the form of the answer", "the form of the answer is simple"),
-            Self::Wording => ("wording", "worded like requests that need the strong model", "worded like simple requests"),
+            Self::Format => {
+                ("format", "an intricate form of the text", "a simple form of the answer")
+            }
+            Self::Wording => (
+                "wording",
+                "worded like requests that need the strong model",
+                "worded like simple requests",
+            ),
         }
+    }
+
+    /// Whether every text has some of it, so that only more or less than usual
+    /// is worth telling. Of the others it is told that they are there.
+    pub(crate) fn is_everywhere(self) -> bool {
+        matches!(self, Self::Length | Self::Wording)
+    }
+
+    /// Whether more of it never makes a request easier. The fit keeps to that,
+    /// whatever the few requests that it sees suggest.
+    pub(crate) fn never_easier(self) -> bool {
+        use Topic::{
+            Computing, Constraints, Ethics, Finance, HardCode, Law, Length, Logic, LongAnswer,
+            Maths, Medicine, Plan, Proof, Reasoning, Science, Statistics, Steps, Sums,
+        };
+        let hard = [
+            Computing,
+            Constraints,
+            Ethics,
+            Finance,
+            HardCode,
+            Law,
+            Length,
+            Logic,
+            LongAnswer,
+            Maths,
+            Medicine,
+            Plan,
+            Proof,
+            Reasoning,
+            Science,
+            Statistics,
+            Steps,
+            Sums,
+        ];
+        hard.contains(&self)
     }
 
     /// The reason that a topic is, by how much it moved the score.

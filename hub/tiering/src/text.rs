@@ -74,6 +74,8 @@ impl Text {
         text.measure_signs(&view);
         text.measure_words(&view);
         text.options = options(&view);
+        // They belong to the question.
+        text.quoted = text.quoted.saturating_sub(text.options.length);
         text
     }
 
@@ -106,7 +108,8 @@ impl Text {
                     first_line = false;
                 }
                 '"' | '“' | '”' | '„' => quote = !quote,
-                '\\' | '∫' | '∑' | '√' | '≤' | '≥' | '∀' | '∃' | '∈' | '→' | '×' | '·' | '−' | '∞' | 'π' => {
+                '\\' | '∫' | '∑' | '√' | '≤' | '≥' | '∀' | '∃' | '∈' | '→' | '×' | '·' | '−'
+                | '∞' | 'π' => {
                     self.formulas += 1;
                 }
                 '{' | '}' | '[' | ']' | '_' | '`' | '@' | '#' => self.code += 1,

@@ -61,7 +61,8 @@ pub fn check(examples: &[Example]) -> Check {
     }
     let all = judged.len().max(1) as f64;
     let right = judged.iter().filter(|one| one.right).count();
-    let error = |one: &Judged<'_>| (one.score - f64::from(u8::from(one.example.is_smart()))).powi(2);
+    let error =
+        |one: &Judged<'_>| (one.score - f64::from(u8::from(one.example.is_smart()))).powi(2);
     Check {
         requests: judged.len(),
         accuracy: right as f64 / all,

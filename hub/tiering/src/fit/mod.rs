@@ -34,7 +34,7 @@ const MISSPELT: u64 = 2;
 const MISSPELT_WEIGHT: f64 = 0.5;
 /// Penalties on the weights, chosen by cross-validation on the project's own
 /// requests: of a feature in units of its spread, and of a piece of a word.
-const PENALTY: f64 = 8.0;
+const PENALTY: f64 = 1.0;
 const GRAM_PENALTY: f64 = 1.0;
 
 /// Why the requests cannot be read.

@@ -1,5 +1,5 @@
 //! The regression: Newton's method, each step of which is solved by going
-//! through the coordinates.
+//! through the coordinates. Some weights have a lower bound.
 
 use crate::features::Features;
 use crate::grams::BUCKETS;
@@ -34,6 +34,7 @@ struct Column {
     values: Vec<f64>,
     mean: f64,
     spread: f64,
+    never_easier: bool,
 }
 
 /// Weights in the features' own units.
@@ -48,6 +49,8 @@ pub(crate) struct Solution {
 struct Coordinate<'a> {
     column: Entries<'a>,
     penalty: f64,
+    /// The least that its weight may be.
+    least: f64,
     weight: f64,
 }
 
@@ -79,7 +82,14 @@ impl Problem {
         let value = |row: &Row, at: usize| {
             row.features.dense.get(at).map_or(0.0, |feature| f64::from(feature.value))
         };
-        let column = |at| Column::of(rows.iter().map(|row| value(row, at)).collect(), &weights);
+        let hard = |at: usize| {
+            let feature = rows.first().and_then(|row| row.features.dense.get(at));
+            feature.is_some_and(|feature| feature.topic.never_easier())
+        };
+        let column = |at| {
+            let values = rows.iter().map(|row| value(row, at)).collect();
+            Column::of(values, &weights, hard(at))
+        };
         let mut grams = vec![Vec::new(); BUCKETS];
         for (number, row) in (0..).zip(rows) {
             for bucket in &row.features.grams {
@@ -100,16 +110,19 @@ impl Problem {
         let mut coordinates = vec![Coordinate {
             column: Entries::Ones(self.targets.len()),
             penalty: 0.0,
+            least: f64::NEG_INFINITY,
             weight: 0.0,
         }];
         coordinates.extend(self.dense.iter().map(|column| Coordinate {
             column: Entries::All(&column.values),
             penalty,
+            least: if column.never_easier { 0.0 } else { f64::NEG_INFINITY },
             weight: 0.0,
         }));
         coordinates.extend(self.grams.iter().map(|entries| Coordinate {
             column: Entries::Some(entries),
             penalty: gram_penalty,
+            least: f64::NEG_INFINITY,
             weight: 0.0,
         }));
         let mut scores = vec![0.0; self.targets.len()];
@@ -177,8 +190,12 @@ impl Coordinate<'_> {
         self.column.each(|row, value| {
             slope += value * slopes.get(row).copied().unwrap_or(0.0);
         });
-        let step = -slope / bend;
-        self.weight += step;
+        let before = self.weight;
+        self.weight = (before - slope / bend).max(self.least);
+        let step = self.weight - before;
+        if step == 0.0 {
+            return 0.0;
+        }
         self.column.each(|row, value| {
             if let (Some(slope), Some(score)) = (slopes.get_mut(row), scores.get_mut(row)) {
                 *slope += curves.get(row).copied().unwrap_or(0.0) * value * step;
@@ -190,7 +207,7 @@ impl Coordinate<'_> {
 }
 
 impl Column {
-    fn of(values: Vec<f64>, weights: &[f64]) -> Self {
+    fn of(values: Vec<f64>, weights: &[f64], never_easier: bool) -> Self {
         let all: f64 = weights.iter().sum();
         let weighted = |of: &dyn Fn(f64) -> f64| -> f64 {
             values.iter().zip(weights).map(|(value, weight)| of(*value) * weight).sum::<f64>() / all
@@ -200,6 +217,6 @@ impl Column {
         // A feature that never changes says nothing.
         let spread = if spread > 1e-6 { spread } else { f64::INFINITY };
         let values = values.iter().map(|value| (value - mean) / spread).collect();
-        Self { values, mean, spread }
+        Self { values, mean, spread, never_easier }
     }
 }

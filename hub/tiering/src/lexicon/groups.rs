@@ -24,7 +24,7 @@ pub(crate) const GROUPS: &[Group] = &[
         "proof",
         Topic::Proof,
         "prove* proof* theorem* lemma* derive derives derivation* corollar* axiom* rigorous* \
-         counterexample* beweis* herleit* widerleg* 증명 유도하",
+         counterexample* beweis* herleit* widerleg* 증명 유도 보이시오 보여라 논증",
     ),
     group(
         "reasoning",
@@ -32,7 +32,7 @@ pub(crate) const GROUPS: &[Group] = &[
         "why explain* justif* argue* assess* evaluat* critique* critical* interpret* analyse* \
          analyze* analysis analysing discuss* implication* tradeoff* consequence* compare* \
          comparison* contrast* reason* warum erklär* begründ* vergleich* bewert* analysier* erörter* \
-         ursache* 분석 설명 이유 비교 평가 원인 따져",
+         ursache* 분석 설명 이유 비교 평가 원인 따져 관점",
     ),
     group(
         "long_answer",
@@ -46,7 +46,7 @@ pub(crate) const GROUPS: &[Group] = &[
         Topic::Plan,
         "plan plans planning design* strateg* schedul* roadmap* migrat* architect* optimis* optimiz* \
          priorit* negotiat* rota recommend* dependenc* risks risk entwirf entwerf* plane planung \
-         reihenfolge 계획 설계 전략 일정 단계",
+         reihenfolge 계획 설계 전략 일정 단계 방안 수립",
     ),
     group(
         "code",
@@ -54,7 +54,7 @@ pub(crate) const GROUPS: &[Group] = &[
         "python javascript typescript rust golang java sql regex function functions class script html \
          css docker* git api code coding compile* bug bugs debug* refactor* implement* unit endpoint* \
          loop variable* program* skript funktion react query database repo repository bash linux \
-         pandas json yaml numpy def return int std import 코드 스크립트 파이썬 자바스크립트 함수",
+         pandas json yaml numpy def return int std import 코드 스크립트 파이썬 자바스크립트",
     ),
     group(
         "hard_code",
@@ -120,8 +120,8 @@ pub(crate) const GROUPS: &[Group] = &[
          homomorph* isomorph* abelian cyclic* vector* convergen* converges topolog* compact* continuous* \
          differentiab* prime primes modulo congruen* galois bounded hilbert* linear permutation* \
          combinatori* logarithm* asymptotic* symmetric coefficient* divisib* irrational* orthogonal* \
-         injective surjective bijecti* theorem* stetig* vektor* ableitung* gleichung* 행렬 적분 미분 \
-         자연수 소수 방정식 고윳값",
+         injective surjective bijecti* stetig* vektor* ableitung* gleichung* 행렬 적분 미분 \
+         자연수 소수 방정식 고윳값 함수 부분군 유한군 순환군 수열 정리 무리수",
     ),
     group(
         "shares",
@@ -257,7 +257,7 @@ pub(crate) const GROUPS: &[Group] = &[
         "advanced_writing",
         Topic::LongAnswer,
         "hypothesis novel policy brief perspectiv* recommendation evidence robust literature threat \
-         historians methodolog* sensitivit* scenario* assumption* theor* framework \
+         historians methodolog* sensitivit* scenario* assumption* theory theories framework \
          fazit gegenargument* 전망 시나리오 결론 논거",
     ),
 ];
