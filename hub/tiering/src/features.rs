@@ -140,10 +140,13 @@ impl List {
         self.push("problem.length", Length, problem * length);
         self.push("problem.sentences", Length, problem * grown(text.sentences));
         // Each quantity and each relation between two of them is about a step.
-        let relations = measured.count("shares");
+        let relations = measured.count("shares") + measured.count("sequence") + text.percents;
         let steps = text.numbers + measured.count("numerals") + relations;
         self.push("problem.steps", Steps, problem * grown(steps));
         self.push("problem.relations", Steps, problem * grown(relations));
+        self.push("problem.conditions", Steps, problem * grown(measured.count("constraints")));
+        self.push("problem.clauses", Steps, problem * grown(text.clauses));
+        self.push("problem.questions", Steps, problem * up_to(text.questions, 3));
         self.push("sentences", Length, other * grown(text.sentences));
         self.push("questions", Length, up_to(text.questions, 3));
         self.push("clauses", Topic::Constraints, grown(text.clauses));

@@ -21,6 +21,15 @@
 //! [`fit`] makes them from `data/requests.jsonl`, requests that were written and
 //! graded for this project, by `cargo xtask fit-router`. No public benchmark has
 //! a part in it; `cargo xtask eval-router` measures against one.
+//!
+//! # How good it is
+//! Of the project's own 1,015 requests, 83 % are decided as they were graded by
+//! weights that were made without them (AUC .94), and 98 % of the decisions stay
+//! the same with typing errors. A decision takes some 45 µs.
+//!
+//! Among RouteLLM's exam questions, all alike in form, it does not yet do better
+//! than the length of the prompt, which was the aim: APGR .583 on MMLU (length
+//! .586, chance .50) and .562 on GSM8K (length .601, chance .50).
 
 mod decide;
 mod features;

@@ -89,16 +89,14 @@ impl Topic {
             Self::Command => ("command", "an intricate command", "a simple command"),
             Self::Files => ("files", "work with several files", "simple work with files"),
             Self::Network => ("network", "a question of networks", "everyday use of the network"),
-            Self::Choice => {
-                ("choice", "options to choose from", "options to choose from")
-            }
-            Self::Constraints => {
-                ("constraints", "conditions to be kept", "simple conditions")
-            }
+            Self::Choice => ("choice", "options to choose from", "options to choose from"),
+            Self::Constraints => ("constraints", "conditions to be kept", "simple conditions"),
             Self::Statistics => ("statistics", "statistics", "simple statistics"),
             Self::Logic => ("logic", "formal logic", "simple logic"),
             Self::Law => ("law", "a question of law", "a simple question of law"),
-            Self::Medicine => ("medicine", "a question of medicine", "a simple question of medicine"),
+            Self::Medicine => {
+                ("medicine", "a question of medicine", "a simple question of medicine")
+            }
             Self::Science => ("science", "natural science", "simple science"),
             Self::Computing => ("computing", "computer science", "simple computing"),
             Self::Finance => ("finance", "finance or economics", "simple economics"),

@@ -26,6 +26,8 @@ pub(crate) struct Text {
     pub(crate) big_numbers: usize,
     /// Signs of currencies and per cent.
     pub(crate) units: usize,
+    /// Of these, the latter.
+    pub(crate) percents: usize,
     /// Operators and relations between things: `= + ^ < >` and the like.
     pub(crate) operators: usize,
     /// Signs that only mathematics uses, and LaTeX commands.
@@ -100,7 +102,11 @@ impl Text {
         for sign in view.trim().chars() {
             match sign {
                 '=' | '+' | '^' | '<' | '>' | '*' | '~' | '|' | '&' => self.operators += 1,
-                '$' | '€' | '£' | '%' | '₩' => self.units += 1,
+                '%' => {
+                    self.units += 1;
+                    self.percents += 1;
+                }
+                '$' | '€' | '£' | '₩' => self.units += 1,
                 '?' | '？' => self.questions += 1,
                 ',' | ';' | ':' => self.clauses += 1,
                 '\n' => {
