@@ -48,7 +48,9 @@ impl Part {
             "shared/tools" | "shared/snapshot" => Self::Tools,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,
-            "deploy/xtask" | "tests" | "tests/provider" | "tests/sim" => Self::Outside,
+            
+            "deploy/xtask" | "tests" => Self::Outside,
+            _ if folder.starts_with("tests/") => Self::Outside,
             _ if folder.starts_with("shared/") => Self::Shared,
             _ if folder.starts_with("hub/") => Self::Hub,
             _ if folder.starts_with("edge/") => Self::Edge,

@@ -9,6 +9,7 @@ mod coverage;
 mod daemon;
 mod http;
 mod ports;
+mod router;
 mod run;
 mod run_dir;
 mod sample;
@@ -84,6 +85,17 @@ eval-pocket [ARGS]
       --show N         print so many failures; --all-failures prints all
       --help           all options
 
+eval-router [--data PATH]
+    Measures the decision between the fast and the smart tier: on RouteLLM's
+    public data beside prompt length and chance, and on the project's own
+    requests; the last line is JSON. Public data that is absent is skipped.
+      --data PATH  that data (default: ../shared/data/routellm)
+
+fit-router [--check]
+    Makes the weights of that decision from hub/tiering/data/requests.jsonl, and
+    reports how well requests are judged that they were not made from.
+      --check  only report
+
 help
     This text.
 
@@ -117,6 +129,8 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["chaos", rest @ ..] => stages::chaos(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
+        ["eval-router", rest @ ..] => router::eval(rest),
+        ["fit-router", rest @ ..] => router::fit(rest),
         ["sim", rest @ ..] => stages::sim(rest),
         [] | ["help" | "--help" | "-h", ..] => {
             say::raw(HELP);

@@ -142,6 +142,14 @@ pub(crate) fn eval_pocket(args: &[&str]) -> Result<u8> {
     }
 }
 
+/// Builds a program that needs nothing but Rust, and runs it.
+pub(crate) fn build_and_run(package: &str, program: &str, args: &[&str]) -> Result<u8> {
+    match stage("build", &["build", "--package", package, "--bin", program])? {
+        0 => run_of(package, program, args),
+        code => Ok(code),
+    }
+}
+
 /// `cargo xtask sim`: builds and runs the simulator.
 pub(crate) fn sim(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;
