@@ -1,6 +1,6 @@
 //! The running hub.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub struct App {
     tls: Option<ApiTls>,
     agents: Watch,
     models: Router,
+    data: PathBuf,
 }
 
 impl App {
@@ -99,7 +100,8 @@ impl App {
             );
         }
         let agents = settings.loaded.watch_agents();
-        Ok(Self { store, engine, link, api, tls, agents, models })
+        let data = settings.data().to_owned();
+        Ok(Self { store, engine, link, api, tls, agents, models, data })
     }
 
     /// Serves until `cancel`.
@@ -107,7 +109,7 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, tls, agents, models } = self;
+        let Self { store, engine, link, api, tls, agents, models, data } = self;
         let (sessions, engine_handle) = (Arc::new(link.handle()), engine.handle());
         let parts = async {
             tokio::try_join!(
@@ -123,7 +125,9 @@ impl App {
                     Ok(())
                 },
                 async {
-                    cancel.run_until_cancelled(models.keep_books()).await;
+                    let learning = models::learned::keep(&data, &models);
+                    let books = async { tokio::join!(models.keep_books(), learning) };
+                    cancel.run_until_cancelled(books).await;
                     Ok(())
                 },
                 until_end(&cancel, async { Ok(link.run(cancel.clone()).await?) }),

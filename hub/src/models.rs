@@ -1,5 +1,6 @@
 //! The models that the configuration names, as deployments of the router.
 
+pub(crate) mod learned;
 mod providers;
 
 use std::collections::HashMap;
@@ -72,7 +73,9 @@ pub(crate) async fn start(
     let router = router_config(settings, &deployments)?;
     let keys = Arc::new(Keys(engine));
     let calibrations = Calibrations::default();
-    let parts = RouterParts { config: router, deployments, ledger, clock, keys, calibrations };
+    let outcomes = learned::read(settings.data());
+    let parts =
+        RouterParts { config: router, deployments, ledger, clock, keys, calibrations, outcomes };
     Ok(Router::open(parts).await?)
 }
 

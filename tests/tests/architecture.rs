@@ -48,7 +48,7 @@ impl Part {
             "shared/tools" | "shared/snapshot" => Self::Tools,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,
-            
+
             "deploy/xtask" | "tests" => Self::Outside,
             _ if folder.starts_with("tests/") => Self::Outside,
             _ if folder.starts_with("shared/") => Self::Shared,

@@ -34,12 +34,13 @@ const EXAMPLES_OF_KEYS: u32 = 10;
 
 /// Groups of operations, by tag, for each of which the allowance of refused
 /// keys, ten at once, suffices: each operation needs one.
-const GROUPS: [&[&str]; 5] = [
+const GROUPS: [&[&str]; 6] = [
     &["tasks", "edges"],
     &["files", "keys"],
     &["provider keys", "session", "hub"],
     &["approvals"],
     &["schedules"],
+    &["models"],
 ];
 /// What cannot succeed without an edge, and so shows nothing about wrong keys,
 /// and what needs no key and seldom guesses a name.

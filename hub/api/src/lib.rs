@@ -38,6 +38,7 @@ mod schedules;
 mod server;
 mod session;
 mod sessions;
+mod spending;
 mod stall;
 mod state;
 mod tasks;

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::problem::{Code, Problem};
 use crate::{
     ApiConfig, ApiState, approvals, auth, cors, docs, edges, events, files, health, keys, metrics,
-    observe, openai, openapi, provider_keys, schedules, session, tasks,
+    observe, openai, openapi, provider_keys, schedules, session, spending, tasks,
 };
 
 /// Who may use a route.
@@ -33,6 +33,7 @@ const METRICS: &str = "/metrics";
 const APPROVAL: &str = "/api/approvals/{id}";
 const GRANT: &str = "/api/approvals/grants/{agent}/{tool}";
 const SCHEDULE: &str = "/api/schedules/{id}";
+const BUDGET: &str = "/api/budgets/{scope}";
 const PROVIDER_KEY: &str = "/api/provider-keys/{provider}";
 
 /// The problems of routes that read a JSON body.
@@ -83,13 +84,14 @@ const CANCELLATION: &[Code] = with_body!(NotFound);
 const DECISION: &[Code] = with_body!(NotFound, Conflict);
 const SCHEDULING: &[Code] = with_body!(Conflict);
 const RESUMPTION: &[Code] = &[Code::InvalidRequest, Code::NotFound, Code::StorageFull];
+const BUDGETING: &[Code] = with_body!(NotFound);
 const BODY: &[Code] = with_body!();
 const SIGN_IN: &[Code] =
     with_body!(Unauthenticated, InvalidToken, TokenExpired, AuthError, CsrfRefused);
 const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 47] = [
+pub(crate) static ROUTES: [Route; 52] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -145,6 +147,11 @@ pub(crate) static ROUTES: [Route; 47] = [
     route(Method::GET, "/api/provider-keys", ADMIN, NONE, |m| on(m, provider_keys::list)),
     route(Method::PUT, PROVIDER_KEY, ADMIN, BODY, |m| on(m, provider_keys::set)),
     route(Method::DELETE, PROVIDER_KEY, ADMIN, REVOCATION, |m| on(m, provider_keys::remove)),
+    route(Method::GET, "/api/models", READ, NONE, |m| on(m, spending::models)),
+    route(Method::GET, "/api/budgets", READ, NONE, |m| on(m, spending::budgets)),
+    route(Method::PUT, BUDGET, ADMIN, BUDGETING, |m| on(m, spending::set_budget)),
+    route(Method::DELETE, BUDGET, ADMIN, REVOCATION, |m| on(m, spending::remove_budget)),
+    route(Method::GET, "/api/calls", READ, QUERY, |m| on(m, spending::calls)),
 ];
 
 impl Route {

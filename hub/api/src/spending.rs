@@ -1,9 +1,11 @@
 //! What models there are, what calls of them cost, and what they may cost.
 
+use std::time::Duration;
+
 use agentos_domain::{CallId, NanoUsd};
 use agentos_engine::{EngineError, Principal};
 use agentos_router::{DeploymentStatus, ModelInfo};
-use agentos_store::{Budget, BudgetScope, CallRecord, OnLimit, Period, Spend, StoreError};
+use agentos_store::{Budget, BudgetScope, CallRecord, OnLimit, Spend, StoreError};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -15,7 +17,7 @@ use utoipa::ToSchema;
 use crate::body::JsonBody;
 use crate::problem::{Code, Problem};
 use crate::state::answer;
-use crate::tasks::{page_limit, parameter, query};
+use crate::tasks::{page_size, parameter, query};
 use crate::{ApiState, openapi};
 
 /// The name of the workspace's own budget in paths.
@@ -35,12 +37,13 @@ async fn noted<T>(verb: impl Future<Output = Result<T, StoreError>>) -> Result<T
     responses((status = 200, description = "The models", body = openapi::ModelPage)))]
 pub(crate) async fn models(State(state): State<ApiState>) -> Result<Json<Value>, Problem> {
     let models = state.models()?;
-    let items: Vec<_> = models.models().iter().map(|model| model_json(model, models.status())).collect();
+    let status = models.status();
+    let items: Vec<_> = models.models().iter().map(|model| model_json(model, &status)).collect();
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
 
-fn model_json(model: &ModelInfo, status: Vec<DeploymentStatus>) -> Value {
-    let of_it = status.into_iter().filter(|one| model.deployments.contains(&one.name));
+fn model_json(model: &ModelInfo, status: &[DeploymentStatus]) -> Value {
+    let of_it = status.iter().filter(|one| model.deployments.contains(&one.name));
     let deployments: Vec<_> = of_it
         .map(|one| {
             json!({
@@ -51,11 +54,15 @@ fn model_json(model: &ModelInfo, status: Vec<DeploymentStatus>) -> Value {
                 "state": one.state(),
                 "resting_seconds": one.resting.map(|rest| rest.as_secs().max(1)),
                 "calls_under_way": one.under_way,
-                "first_content_ms": one.first_content.map(|took| took.as_millis() as u64),
+                "first_content_ms": one.first_content.map(millis),
             })
         })
         .collect();
     json!({ "name": model.name, "local": model.local, "deployments": deployments })
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// List the budgets of the workspace, with what is spent of them this month
@@ -139,7 +146,8 @@ pub(crate) async fn set_budget(
     let models = state.models()?;
     let scope = scope_of(&state, &principal, &scope).await?;
     let limit = usd(&body.limit_usd).ok_or_else(|| {
-        let detail = "an amount in US dollars such as 5.00, at most 1000000, with at most nine decimals";
+        let detail =
+            "an amount in US dollars such as 5.00, at most 1000000, with at most nine decimals";
         Problem::field("limit_usd", detail)
     })?;
     let on_limit = match body.on_limit {
@@ -226,7 +234,7 @@ pub(crate) async fn calls(
     parsed: Result<Query<CallsQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let CallsQuery { limit, cursor } = query(parsed)?;
-    let limit = page_limit(limit)?;
+    let limit = page_size(limit)?;
     let before: Option<CallId> = parameter("cursor", cursor)?;
     let ledger = state.models()?.ledger();
     let page = ledger.calls(&principal.workspace_id, before.as_ref(), limit + 1);
@@ -273,7 +281,8 @@ mod tests {
         assert_eq!(usd("5"), Some(NanoUsd(5_000_000_000)));
         assert_eq!(usd("0.000000001"), Some(NanoUsd(1)));
         assert_eq!(usd("1000000"), Some(NanoUsd(LARGEST)));
-        for wrong in ["", ".", ".5", "-1", "1e3", "5,00", "1000000.000000001", "0.0000000001", "5 "] {
+        for wrong in ["", ".", ".5", "-1", "1e3", "5,00", "1000000.000000001", "0.0000000001", "5 "]
+        {
             assert_eq!(usd(wrong), None, "{wrong:?}");
         }
         assert_eq!(usd("5."), Some(NanoUsd(5_000_000_000)));

@@ -78,6 +78,22 @@ impl Deployment {
         self.breaker().resting(now)
     }
 
+    /// How it fares.
+    #[must_use]
+    pub fn status(&self) -> DeploymentStatus {
+        let latency = self.latency();
+        DeploymentStatus {
+            name: self.config.name.clone(),
+            provider: self.config.provider.to_string(),
+            model: self.config.model.clone(),
+            location: self.config.location.as_str(),
+            reachable: self.provider.is_reachable(),
+            resting: self.resting(),
+            under_way: self.under_way(),
+            first_content: (latency > 0).then(|| Duration::from_micros(latency)),
+        }
+    }
+
     /// Takes a place for one call.
     ///
     /// # Errors
@@ -95,6 +111,39 @@ impl Deployment {
         let before = self.latency();
         let now = if before == 0 { took } else { (before.saturating_mul(7) + took) / 8 };
         self.latency.store(now, Ordering::Relaxed);
+    }
+}
+
+/// How a deployment fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentStatus {
+    /// What it is called.
+    pub name: String,
+    /// Whose model it is.
+    pub provider: String,
+    /// The model, as the provider names it.
+    pub model: String,
+    /// Where it computes: `local` or `cloud`.
+    pub location: &'static str,
+    /// False where it is known not to be reachable.
+    pub reachable: bool,
+    /// How long it still rests after failures.
+    pub resting: Option<Duration>,
+    /// How many calls it answers now.
+    pub under_way: usize,
+    /// The time until the first content of an answer, of late.
+    pub first_content: Option<Duration>,
+}
+
+impl DeploymentStatus {
+    /// A word for how it fares.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (self.reachable, self.resting) {
+            (false, _) => "unreachable",
+            (true, Some(_)) => "resting",
+            (true, None) => "ready",
+        }
     }
 }
 

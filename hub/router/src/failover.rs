@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use agentos_domain::{Classified as _, Clock, ProviderSecret};
 use agentos_store::{CallOutcome, OnLimit, OverBudget};
+use agentos_tiering::{self as tiering, Decision};
 use tokio::sync::mpsc;
 
 use crate::attempt::{Attempt, Ended};
@@ -31,6 +32,7 @@ use crate::meter::{Consumed, Meter, Refusal, max_output};
 use crate::providers::Call;
 use crate::route::{Pool, Route};
 use crate::router::{Caller, ProviderKeys};
+use crate::tiers::Tiers;
 
 /// How long to wait before deployments are asked a second time.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -49,6 +51,8 @@ pub(crate) struct Drive {
     pub(crate) events: mpsc::Sender<ChatEvent>,
     /// Keeps the answer, where it may be kept.
     pub(crate) recorder: Option<Recorder>,
+    /// How the tier was decided, and who is to know what came of it.
+    pub(crate) learning: Option<(Arc<Tiers>, Decision)>,
 }
 
 /// What is known of a request that has not been answered yet.
@@ -268,6 +272,7 @@ impl Drive {
         }
         let config = &deployment.config;
         tracing::info!(deployment = config.name, confidence, "an answer is not sure enough");
+        self.learn(tiering::Ending::Bad);
         self.meter.failed(config, Some(&attempt.consumed), ErrorKind::Unsure, took);
         true
     }
@@ -293,6 +298,13 @@ impl Drive {
         Some(self.calibrations.get(&attempt.answering.model)?.apply(raw))
     }
 
+    /// Says what came of the decision between tiers, once.
+    fn learn(&mut self, ending: tiering::Ending) {
+        if let Some((tiers, decision)) = self.learning.take() {
+            tiers.record(&decision, ending);
+        }
+    }
+
     /// Hands on the end of an answer.
     async fn finish(
         &mut self,
@@ -309,6 +321,9 @@ impl Drive {
         let outcome = if there { CallOutcome::Completed } else { CallOutcome::Abandoned };
         let (config, consumed) = (&deployment.config, &attempt.consumed);
         let bill = self.meter.answered(config, consumed, outcome, took);
+        if there && finish == "stop" {
+            self.learn(tiering::Ending::Good);
+        }
         let ending = Ending { finish, bill, confidence };
         if let Some(recorder) = self.recorder.take() {
             recorder.keep(&ending);

@@ -27,6 +27,7 @@ mod piece;
 mod providers;
 mod route;
 mod router;
+mod tiers;
 mod wire;
 
 pub use chat::{
@@ -35,7 +36,7 @@ pub use chat::{
 };
 pub use confidence::{Calibration, Calibrations};
 pub use config::{DeploymentConfig, Fallback, Location, RouterConfig, Strategy, Timeouts};
-pub use deployment::Deployment;
+pub use deployment::{Deployment, DeploymentStatus};
 pub use error::{CallError, ErrorKind, RouterError, Verdict};
 pub use event::{Answering, ChatEvent, Ending};
 pub use meter::{Attempt, Bill};
@@ -44,3 +45,4 @@ pub use providers::{
     Call, EdgeProvider, EmbedCall, HttpProvider, HttpProviderConfig, Provider, Shape, http_client,
 };
 pub use router::{Answer, Caller, ModelInfo, ProviderKeys, Router, RouterParts};
+pub use tiers::{AUTO, WISHES};

@@ -8,7 +8,8 @@ use agentos_domain::{
     Clock, NanoUsd, ProviderName, ProviderSecret, RequestId, TaskId, WorkspaceId,
 };
 use agentos_prices::{PriceTable, Service};
-use agentos_store::{Budget, BudgetScope, Ledger, StoreError};
+use agentos_store::{Budget, BudgetScope, Ledger, Spend, StoreError};
+use agentos_tiering::{Decision, Outcomes};
 use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -20,13 +21,14 @@ use crate::cache::{self, AnswerCache, Kept, Looked, Recorder};
 use crate::chat::ChatRequest;
 use crate::confidence::Calibrations;
 use crate::config::{Location, RouterConfig};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, DeploymentStatus};
 use crate::embed::Embed;
 use crate::error::{CallError, RouterError};
 use crate::event::{Answering, ChatEvent, Ending};
 use crate::failover::Drive;
 use crate::meter::{Bill, Meter, MeterParts, asked_service};
 use crate::route::Pool;
+use crate::tiers::{Tiers, WISHES};
 
 /// How many events wait for a client that reads slowly.
 const EVENTS: usize = 64;
@@ -69,9 +71,16 @@ pub trait ProviderKeys: Send + Sync + 'static {
 pub struct Answer {
     events: mpsc::Receiver<ChatEvent>,
     first: Option<ChatEvent>,
+    decision: Option<Decision>,
 }
 
 impl Answer {
+    /// How the tier was decided, where it was.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
     /// What happens next; none after the end.
     pub async fn next(&mut self) -> Option<ChatEvent> {
         match self.first.take() {
@@ -109,6 +118,7 @@ struct Shared {
     prices: Arc<PriceTable>,
     calibrations: Arc<Calibrations>,
     cache: Option<Arc<AnswerCache>>,
+    tiers: Arc<Tiers>,
     /// The budgets of workspaces and keys.
     budgets: RwLock<Vec<Budget>>,
     places: Arc<Semaphore>,
@@ -131,6 +141,8 @@ pub struct RouterParts {
     pub keys: Arc<dyn ProviderKeys>,
     /// How sure models are when they say that they are.
     pub calibrations: Calibrations,
+    /// What came of earlier decisions between tiers.
+    pub outcomes: Outcomes,
 }
 
 /// Models behind one door. Clones are the same router.
@@ -146,7 +158,8 @@ impl Router {
     /// # Errors
     /// Where the ledger cannot be used.
     pub async fn open(parts: RouterParts) -> Result<Self, StoreError> {
-        let RouterParts { config, deployments, ledger, clock, keys, calibrations } = parts;
+        let RouterParts { config, deployments, ledger, clock, keys, calibrations, outcomes } =
+            parts;
         let lost = ledger.recover_calls(clock.now()).await?;
         if lost > 0 {
             tracing::warn!(
@@ -171,6 +184,7 @@ impl Router {
             prices: Arc::new(config.prices.clone()),
             calibrations: Arc::new(calibrations),
             cache,
+            tiers: Arc::new(Tiers::new(outcomes)),
             budgets,
             places: Arc::new(Semaphore::new(config.concurrent)),
             tracker: TaskTracker::new(),
@@ -190,6 +204,27 @@ impl Router {
                 local: deployments.iter().all(|one| one.config.location == Location::Local),
             })
             .collect()
+    }
+
+    /// How the deployments fare.
+    #[must_use]
+    pub fn status(&self) -> Vec<DeploymentStatus> {
+        let all = self.shared.pool.groups.values().flatten();
+        all.map(|deployment| deployment.status()).collect()
+    }
+
+    /// What came of decisions between tiers, to be kept.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.shared.tiers.snapshot()
+    }
+
+    /// What a scope has spent this month.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn spend_of(&self, scope: &BudgetScope) -> Result<Spend, StoreError> {
+        self.shared.ledger.spend_of(scope, self.shared.clock.now()).await
     }
 
     /// The ledger, for those who show it.
@@ -237,23 +272,29 @@ impl Router {
     pub async fn chat(&self, caller: Caller, request: ChatRequest) -> Result<Answer, RouterError> {
         check(&request)?;
         let shared = &self.shared;
-        let Some((group, deployments)) = shared.pool.named(&request.model) else {
-            return Err(self.unknown(&request.model));
+        let (wished, decision) = match shared.tiers.resolve(&request) {
+            Some((tier, decision)) => (Some(tier.as_str()), decision),
+            None => (None, None),
+        };
+        let name = wished.unwrap_or(&request.model);
+        let Some((group, deployments)) = shared.pool.named(name) else {
+            return Err(self.unknown(name));
         };
         let recorder = match self.look(&caller, &request).await {
-            Some(Looked::Kept(kept)) => return Ok(replay(&kept)),
+            Some(Looked::Kept(kept)) => return Ok(Answer { decision, ..replay(&kept) }),
             Some(Looked::Make(recorder)) => Some(recorder.at(request.temperature)),
             None => None,
         };
         let place = self.place()?;
         let (events, receiver) = mpsc::channel(EVENTS);
-        let drive = self.drive(caller, request, recorder, events);
+        let learning = decision.clone().map(|decision| (Arc::clone(&shared.tiers), decision));
+        let drive = Drive { learning, ..self.drive(caller, request, recorder, events) };
         let work = async move {
             let _place = place;
             Box::pin(drive.run(group, deployments)).await;
         };
         shared.tracker.spawn(work.in_current_span());
-        let mut answer = Answer { events: receiver, first: None };
+        let mut answer = Answer { events: receiver, first: None, decision };
         match answer.next().await {
             Some(ChatEvent::Failed(error)) => Err(error),
             Some(event) => Ok(Answer { first: Some(event), ..answer }),
@@ -281,6 +322,7 @@ impl Router {
             request,
             events,
             recorder,
+            learning: None,
         }
     }
 
@@ -321,7 +363,8 @@ impl Router {
     }
 
     fn unknown(&self, name: &str) -> RouterError {
-        let known: Vec<_> = self.shared.pool.groups.keys().map(String::as_str).collect();
+        let groups = self.shared.pool.groups.keys().map(String::as_str);
+        let known: Vec<_> = WISHES.into_iter().chain(groups).collect();
         RouterError::UnknownModel { name: name.chars().take(80).collect(), known: known.join(", ") }
     }
 
@@ -381,7 +424,7 @@ fn replay(kept: &Kept) -> Answer {
         // There is room for all of them.
         let _ = sender.try_send(event);
     }
-    Answer { events, first: None }
+    Answer { events, first: None, decision: None }
 }
 
 /// Texts as vectors.

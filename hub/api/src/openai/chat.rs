@@ -3,12 +3,13 @@
 use agentos_domain::{Clock as _, RequestId, SystemClock};
 use agentos_engine::Principal;
 use agentos_router::{Answering, Caller, ChatEvent, ChatRequest};
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::json;
 
 use super::chunks::{Chunks, Naming, Writer};
 use super::failure::Failure;
@@ -43,11 +44,17 @@ pub(crate) async fn complete(
     let Some(ChatEvent::Begin(answering)) = answer.next().await else {
         return Err(whole::unfinished());
     };
+    let decision = answer.decision().cloned();
     let mut response = if streamed {
-        let chunks = Chunks::new(answer, Writer::new(naming, answering.clone(), usage));
+        let writer = Writer::new(naming, answering.clone(), usage).decided(decision);
+        let chunks = Chunks::new(answer, writer);
         event_stream(Body::from_stream(chunks.until(state.shutdown.clone())))
     } else {
-        whole::collect(answer, &naming, answering.clone()).await?.into_response()
+        let mut whole = whole::collect(answer, &naming, answering.clone()).await?;
+        if let Some(decision) = decision {
+            whole["agentos"]["decision"] = json!(decision);
+        }
+        Json(whole).into_response()
     };
     told(&answering, response.headers_mut());
     Ok(response)

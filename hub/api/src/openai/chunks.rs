@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use agentos_domain::{RequestId, Timestamp};
 use agentos_router::{Answer, Answering, ChatEvent, Delta, Ending};
+use agentos_tiering::Decision;
 use bytes::Bytes;
 use futures::{Stream, stream};
 use serde::Serialize;
@@ -135,18 +136,30 @@ pub(crate) struct Writer {
     answering: Answering,
     /// Whether the stream ends with what was consumed.
     usage: bool,
+    /// How the tier was decided, where it was.
+    decision: Option<Decision>,
 }
 
 impl Writer {
     pub(crate) fn new(naming: Naming, answering: Answering, usage: bool) -> Self {
-        Self { naming, answering, usage }
+        Self { naming, answering, usage, decision: None }
+    }
+
+    /// Also says in the first chunk how the tier was decided.
+    pub(crate) fn decided(mut self, decision: Option<Decision>) -> Self {
+        self.decision = decision;
+        self
     }
 
     /// The first chunk.
     pub(crate) fn open(&self, out: &mut Vec<u8>) {
         let delta = Part::Opening { role: "assistant", content: "" };
         let choice = Choice { index: 0, delta, logprobs: None, finish_reason: None };
-        self.chunk(&[choice], None, Some(whole::told(&self.answering, None)), out);
+        let mut told = whole::told(&self.answering, None);
+        if let Some(decision) = &self.decision {
+            told["decision"] = json!(decision);
+        }
+        self.chunk(&[choice], None, Some(told), out);
     }
 
     fn say_who(&self, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! `GET /v1/models`: what requests may name.
 
+use agentos_router::WISHES;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -28,7 +29,7 @@ pub(crate) async fn show(
 
 fn all(state: &ApiState) -> Result<Vec<Value>, Failure> {
     let router = state.models()?;
-    let mut models = Vec::new();
+    let mut models: Vec<_> = WISHES.into_iter().map(|wish| model(wish, "agent-os")).collect();
     for info in router.models() {
         let owner = if info.local { "local" } else { "cloud" };
         models.push(model(&info.name, owner));

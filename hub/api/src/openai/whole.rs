@@ -1,7 +1,6 @@
 //! An answer that is given as a whole, and what every answer says of itself.
 
 use agentos_router::{Answer, Answering, CallDelta, ChatEvent, Delta, Ending};
-use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::chunks::Naming;
@@ -18,7 +17,7 @@ pub(crate) async fn collect(
     mut answer: Answer,
     naming: &Naming,
     mut answering: Answering,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Value, Failure> {
     let mut message = Message::default();
     while let Some(event) = answer.next().await {
         match event {
@@ -26,7 +25,7 @@ pub(crate) async fn collect(
             ChatEvent::Delta(delta) => message.add(delta),
             ChatEvent::Failed(error) => return Err(error.into()),
             ChatEvent::End(ending) => {
-                return Ok(Json(message.completion(naming, &answering, &ending)));
+                return Ok(message.completion(naming, &answering, &ending));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::problem::Code;
 use crate::routes::{Access, ROUTES, Route};
 use crate::{
     approvals, docs, edges, events, files, health, keys, metrics, provider_keys, schedules,
-    session, tasks,
+    session, spending, tasks,
 };
 
 #[derive(OpenApi)]
@@ -37,12 +37,15 @@ use crate::{
         edges::list, edges::invite, edges::revoke, edges::drain, edges::resume,
         keys::create, keys::list, keys::revoke,
         provider_keys::list, provider_keys::set, provider_keys::remove,
+        spending::models, spending::budgets, spending::set_budget, spending::remove_budget,
+        spending::calls,
         session::open, session::show, session::close,
         health::health, health::ready, metrics::serve,
         serve, docs::page, docs::asset, docs::redoc,
     ),
     components(schemas(
         super::Problem,
+        super::spending::CallAttempt,
         stream::ModelStarted, stream::Token, stream::ToolStarted, stream::Fetching,
     )),
     tags(
@@ -53,6 +56,7 @@ use crate::{
         (name = "edges", description = "The machines that run models and agents"),
         (name = "keys", description = "API keys"),
         (name = "provider keys", description = "Keys of models' providers, encrypted"),
+        (name = "models", description = "Models, what they may cost, and what they have cost"),
         (name = "session", description = "Signing in and out, for browsers"),
         (name = "hub", description = "The hub itself"),
     ),

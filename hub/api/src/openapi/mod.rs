@@ -7,6 +7,7 @@ mod document;
 mod machines;
 mod schedules;
 mod schemas;
+mod spending;
 mod stream;
 
 pub(crate) use approvals::{
@@ -21,4 +22,5 @@ pub(crate) use machines::{
 };
 pub(crate) use schedules::{Schedule, SchedulePage, SlotPage};
 pub(crate) use schemas::{File, FilePage, Priority, Problem, StepPage, Task, TaskPage, TaskStatus};
+pub(crate) use spending::{Budget, BudgetPage, CallPage, ModelPage, OnLimit};
 pub(crate) use stream::TaskEvent;

@@ -79,6 +79,11 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("get /api/provider-keys", "/api/provider-keys", Wants::Admin),
     ("put /api/provider-keys/{provider}", "/api/provider-keys/new", Wants::Admin),
     ("delete /api/provider-keys/{provider}", "/api/provider-keys/canary", Wants::Admin),
+    ("get /api/models", "/api/models", Wants::Read),
+    ("get /api/budgets", "/api/budgets", Wants::Read),
+    ("put /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
+    ("delete /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
+    ("get /api/calls", "/api/calls", Wants::Read),
 ];
 
 const CANARY: &str = "canary-of-default";
