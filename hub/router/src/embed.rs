@@ -100,13 +100,14 @@ impl Embed {
                     complete: told.is_some(),
                     told,
                     bytes: 0,
+                    pieces: 0,
                     model: answer["model"].as_str().map(ToOwned::to_owned),
                 };
                 self.meter.answered(config, &consumed, CallOutcome::Completed, took);
                 Ok(answer)
             }
             Err(error) => {
-                place.failed(&error);
+                place.failed(&error, key.is_some());
                 self.meter.failed(config, None, error.kind, took);
                 Err(failed(error))
             }

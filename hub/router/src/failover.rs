@@ -28,6 +28,7 @@ use crate::deployment::{Deployment, Place};
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::event::{Answering, ChatEvent, Ending};
 use crate::meter::{Consumed, Meter, Refusal, max_output};
+use crate::piece::Delta;
 use crate::providers::Call;
 use crate::route::{Pool, Route};
 use crate::router::{Caller, ProviderKeys};
@@ -60,10 +61,22 @@ struct Standing {
     asked: Vec<String>,
     went_local: bool,
     paused: bool,
+    /// An answer that is not sure enough: better than none.
+    unsure: Option<Unsure>,
     /// What the client has seen of the answer.
     said: String,
     /// Whether that can be taken up by another.
     stuck: bool,
+}
+
+/// An answer that is not sure enough.
+struct Unsure {
+    deployment: Arc<Deployment>,
+    answering: Answering,
+    deltas: Vec<Delta>,
+    consumed: Consumed,
+    finish: String,
+    confidence: f64,
 }
 
 /// What follows from a call.
@@ -80,8 +93,8 @@ impl Drive {
         let mut route = Route::new(&pool, group, deployments);
         let mut standing = Standing::default();
         while let Some(deployment) = route.next() {
-            if route.is_second() && !std::mem::replace(&mut standing.paused, true) {
-                self.pause(&standing).await;
+            if route.is_second() && !standing.paused {
+                standing.paused = self.pause(&deployment).await;
             }
             let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
                 continue;
@@ -92,6 +105,13 @@ impl Drive {
                 Next::GiveUp => break,
             }
         }
+        if let Some(unsure) = standing.unsure.take()
+            && standing.said.is_empty()
+            && !standing.stuck
+        {
+            self.give(unsure).await;
+            return self.meter.settle().await;
+        }
         let error = standing.error();
         self.meter.gave_up(error.code());
         // Whoever asked may have gone.
@@ -99,13 +119,18 @@ impl Drive {
         self.meter.settle().await;
     }
 
-    async fn pause(&self, standing: &Standing) {
-        let asked = standing.last.as_ref().and_then(|(_, error)| error.retry_after);
-        let pause = asked.unwrap_or(PAUSE).max(PAUSE).min(LONGEST_PAUSE);
+    /// Waits until a deployment may be asked a second time. False where that
+    /// would take too long.
+    async fn pause(&self, deployment: &Deployment) -> bool {
+        let rest = deployment.resting().unwrap_or_default();
+        if rest > LONGEST_PAUSE {
+            return false;
+        }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(rest.max(PAUSE)) => {}
             () = self.events.closed() => {}
         }
+        true
     }
 
     /// Whether a deployment may be asked: its place, with the reservation made.
@@ -166,6 +191,8 @@ impl Drive {
             Err(error) => return self.failed(&deployment, error, None, route, standing),
         };
         let unsure = self.pool.when_unsure(route.group());
+        // Without a calibration nothing is concluded, and nothing is held back.
+        let unsure = unsure.filter(|_| !self.calibrations.is_empty());
         let unsure = unsure.map(|(group, least)| (group.to_owned(), least));
         let (events, clock) = (self.events.clone(), Arc::clone(&self.clock));
         let mut attempt = self.attempt(&deployment, unsure.is_some(), clock.as_ref(), &events);
@@ -181,7 +208,8 @@ impl Drive {
         match ended {
             Ended::Finished(reason) => {
                 place.answered(attempt.first.unwrap_or(took));
-                if self.goes_on(&attempt, &deployment, unsure, took, route) {
+                if let Some(confidence) = self.goes_on(&attempt, &deployment, unsure, took, route) {
+                    standing.keep(&deployment, attempt, reason, confidence);
                     return Next::Another;
                 }
                 self.finish(attempt, &deployment, reason, took).await;
@@ -196,7 +224,7 @@ impl Drive {
                 Next::Done
             }
             Ended::Failed(error) => {
-                place.failed(&error);
+                place.failed(&error, key.is_some());
                 if !attempt.said.is_empty() || attempt.said_more {
                     self.recorder = None;
                 }
@@ -225,6 +253,7 @@ impl Drive {
             consumed: Consumed::default(),
             first: None,
             held: Vec::new(),
+            fresh: false,
             said: String::new(),
             said_more: false,
             mean: Mean::default(),
@@ -251,7 +280,8 @@ impl Drive {
         }
     }
 
-    /// Whether another is asked because this answer is not sure enough.
+    /// How sure this answer is, where another is asked because that is not
+    /// enough.
     fn goes_on(
         &mut self,
         attempt: &Attempt<'_>,
@@ -259,17 +289,31 @@ impl Drive {
         unsure: Option<(String, f64)>,
         took: Duration,
         route: &mut Route<'_>,
-    ) -> bool {
-        let (Some((group, least)), Some(confidence)) = (unsure, self.confidence(attempt)) else {
-            return false;
-        };
+    ) -> Option<f64> {
+        let ((group, least), confidence) = (unsure?, self.confidence(attempt)?);
         if confidence >= least || !self.can_go_to(&group) || !route.go_to(&group) {
-            return false;
+            return None;
         }
         let config = &deployment.config;
         tracing::info!(deployment = config.name, confidence, "an answer is not sure enough");
         self.meter.failed(config, Some(&attempt.consumed), ErrorKind::Unsure, took);
-        true
+        Some(confidence)
+    }
+
+    /// Hands on an answer that is not sure enough: nobody gave another.
+    async fn give(&mut self, unsure: Unsure) {
+        // It is not given again: the next time there may be a surer one.
+        self.recorder = None;
+        let Unsure { deployment, answering, deltas, consumed, finish, confidence } = unsure;
+        let mut there = self.events.send(ChatEvent::Begin(answering)).await.is_ok();
+        for delta in deltas {
+            there = there && self.events.send(ChatEvent::Delta(delta)).await.is_ok();
+        }
+        let outcome = if there { CallOutcome::Completed } else { CallOutcome::Abandoned };
+        let bill = self.meter.answered_before(&deployment.config, &consumed, outcome);
+        let ending = Ending { finish, bill, confidence: Some(confidence) };
+        // Whoever asked may have gone.
+        let _ = self.events.send(ChatEvent::End(ending)).await;
     }
 
     /// Whether an answer that is not sure enough may be replaced by one of these.
@@ -332,7 +376,8 @@ impl Drive {
         let (consumed, took) = match attempt {
             // Where nothing came and the provider says why, it cost nothing.
             Some((attempt, took)) => {
-                let cost = attempt.first.is_some() || error.kind == ErrorKind::Timeout;
+                let unsaid = [ErrorKind::Timeout, ErrorKind::Broken, ErrorKind::Protocol];
+                let cost = attempt.first.is_some() || unsaid.contains(&error.kind);
                 (cost.then_some(&attempt.consumed), took)
             }
             None => (None, Duration::ZERO),
@@ -360,6 +405,27 @@ impl Drive {
 }
 
 impl Standing {
+    /// Keeps an answer, unless there is a surer one.
+    fn keep(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        attempt: Attempt<'_>,
+        finish: String,
+        confidence: f64,
+    ) {
+        if self.unsure.as_ref().is_some_and(|before| before.confidence >= confidence) {
+            return;
+        }
+        self.unsure = Some(Unsure {
+            deployment: Arc::clone(deployment),
+            answering: attempt.answering,
+            deltas: attempt.held,
+            consumed: attempt.consumed,
+            finish,
+            confidence,
+        });
+    }
+
     fn fail(&mut self, deployment: &str, error: CallError) {
         // What a deployment said is worth more than that another may not be asked.
         let worth = self.last.is_none() || error.kind != ErrorKind::LocalOnly;

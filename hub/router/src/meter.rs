@@ -50,6 +50,8 @@ pub(crate) struct Consumed {
     pub(crate) complete: bool,
     /// How many bytes of text came.
     pub(crate) bytes: u64,
+    /// In how many pieces.
+    pub(crate) pieces: u64,
     /// The model that the answer names.
     pub(crate) model: Option<String>,
 }
@@ -82,7 +84,7 @@ pub(crate) struct Meter {
     reserved: bool,
     /// What failed attempts may have cost.
     spent: NanoUsd,
-    /// Whether `spent` holds anything.
+    /// Whether any of `spent` is an estimate.
     guessed: bool,
     began: Duration,
     first: Option<Duration>,
@@ -149,35 +151,42 @@ impl Meter {
         deployment: &DeploymentConfig,
         max_output: u32,
     ) -> Result<(), Refusal> {
-        self.max_output = max_output;
-        deployment.name.clone_into(&mut self.new.deployment);
-        deployment.provider.as_str().clone_into(&mut self.new.provider);
         let most = self.worst_case(deployment, max_output)?;
         if most == NanoUsd(0) && !self.reserved {
+            self.goes_to(deployment, max_output);
             return Ok(());
         }
         let total = self.spent + most;
         let installation = self.installation.clone();
+        let (name, provider) = (deployment.name.as_str(), deployment.provider.as_str());
         let admission = if self.reserved {
-            let (name, provider) = (&self.new.deployment, &self.new.provider);
             self.ledger.move_call(&self.new.id, name, provider, total, installation).await
         } else {
             let expires = deployment.timeouts.total + GRACE;
             let expires = i64::try_from(expires.as_millis()).unwrap_or(i64::MAX);
             let millis = self.clock.now().millis().saturating_add(expires);
             let expires = Timestamp::from_millis(millis);
-            let new = NewCall { reserve: total, expires, ..self.new.clone() };
+            let (deployment, provider) = (name.to_owned(), provider.to_owned());
+            let new = NewCall { deployment, provider, reserve: total, expires, ..self.new.clone() };
             self.ledger.reserve_call(new, installation).await
         };
         match admission {
             Ok(Admission::Admitted) => {
                 self.reserved = true;
                 self.new.reserve = total;
+                self.goes_to(deployment, max_output);
                 Ok(())
             }
             Ok(Admission::Refused(over)) => Err(Refusal::OverBudget(over)),
             Err(error) => Err(Refusal::Other(error.into())),
         }
+    }
+
+    /// Notes who is asked now.
+    fn goes_to(&mut self, deployment: &DeploymentConfig, max_output: u32) {
+        self.max_output = max_output;
+        deployment.name.clone_into(&mut self.new.deployment);
+        deployment.provider.as_str().clone_into(&mut self.new.provider);
     }
 
     fn worst_case(
@@ -221,8 +230,9 @@ impl Meter {
         kind: ErrorKind,
         took: Duration,
     ) {
-        let cost = consumed.map_or(NanoUsd(0), |consumed| self.price(deployment, consumed).cost);
-        self.guessed |= cost != NanoUsd(0);
+        let own = consumed.map(|consumed| self.price(deployment, consumed)).unwrap_or_default();
+        let cost = own.cost;
+        self.guessed |= own.estimated && cost != NanoUsd(0);
         self.spent = self.spent + cost;
         self.attempts.push(Attempt {
             deployment: deployment.name.clone(),
@@ -250,6 +260,23 @@ impl Meter {
         });
         let bill =
             Bill { cost: own.cost + self.spent, estimated: own.estimated || self.guessed, ..own };
+        let model = consumed.model.clone().unwrap_or_default();
+        self.settlement = Some(self.settled(bill, model, outcome, None));
+        bill
+    }
+
+    /// Notes that a try answers after all that was noted as failed, for want of a
+    /// better one. [`Meter::settle`] has to follow.
+    pub(crate) fn answered_before(
+        &mut self,
+        deployment: &DeploymentConfig,
+        consumed: &Consumed,
+        outcome: CallOutcome,
+    ) -> Bill {
+        self.goes_to(deployment, self.max_output);
+        let own = self.price(deployment, consumed);
+        // Its cost was noted with it.
+        let bill = Bill { cost: self.spent, estimated: own.estimated || self.guessed, ..own };
         let model = consumed.model.clone().unwrap_or_default();
         self.settlement = Some(self.settled(bill, model, outcome, None));
         bill
@@ -311,7 +338,7 @@ impl Meter {
         let told = consumed.told.as_ref();
         let (tokens, service) = match told {
             Some(told) if consumed.complete => (told.counts, told.service),
-            told => self.estimate(told, consumed.bytes),
+            told => self.estimate(told, consumed),
         };
         let estimated = !consumed.complete || told.is_none();
         if deployment.free {
@@ -331,8 +358,10 @@ impl Meter {
 impl Meter {
     /// What an answer that broke off consumed: what the provider said of the
     /// prompt, and the text that came.
-    fn estimate(&self, told: Option<&Metered>, bytes: u64) -> (TokenCounts, Service) {
-        let output = bound::text_about(bytes).min(u64::from(self.max_output));
+    fn estimate(&self, told: Option<&Metered>, consumed: &Consumed) -> (TokenCounts, Service) {
+        // A piece is a token at least.
+        let output = bound::text_about(consumed.bytes).max(consumed.pieces);
+        let output = output.min(u64::from(self.max_output));
         match told {
             Some(told) => {
                 let output = told.counts.output.max(output);

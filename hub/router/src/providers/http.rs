@@ -111,7 +111,7 @@ impl Provider for HttpProvider {
                 ("/chat/completions", openai::body(&call)?, reader)
             }
             Shape::Anthropic => {
-                let reader = Reader::Anthropic(Box::default());
+                let reader = Reader::Anthropic(Box::new(anthropic::Reader::of(&call)));
                 ("/v1/messages", anthropic::body(&call)?, reader)
             }
         };
@@ -137,6 +137,10 @@ impl Provider for HttpProvider {
         let response = accepted(request.send().await.map_err(|error| failure(&error))?).await?;
         let bytes = bounded(response, MAX_WHOLE).await?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
+    }
+
+    fn answers_whole(&self) -> bool {
+        true
     }
 }
 
