@@ -94,7 +94,7 @@ impl Drive {
         let mut standing = Standing::default();
         while let Some(deployment) = route.next() {
             if route.is_second() && !standing.paused {
-                standing.paused = self.pause(&deployment).await;
+                standing.paused = self.pause(&deployment, &standing).await;
             }
             let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
                 continue;
@@ -119,15 +119,18 @@ impl Drive {
         self.meter.settle().await;
     }
 
-    /// Waits until a deployment may be asked a second time. False where that
-    /// would take too long.
-    async fn pause(&self, deployment: &Deployment) -> bool {
+    /// Waits before a deployment is asked a second time: as long as it asks for,
+    /// if it is too busy. False where that would take too long.
+    async fn pause(&self, deployment: &Deployment, standing: &Standing) -> bool {
         let rest = deployment.resting().unwrap_or_default();
         if rest > LONGEST_PAUSE {
             return false;
         }
+        let busy = [ErrorKind::RateLimited, ErrorKind::Overloaded];
+        let is_busy = standing.last.as_ref().is_some_and(|(_, error)| busy.contains(&error.kind));
+        let pause = if is_busy { rest.max(PAUSE) } else { PAUSE };
         tokio::select! {
-            () = tokio::time::sleep(rest.max(PAUSE)) => {}
+            () = tokio::time::sleep(pause) => {}
             () = self.events.closed() => {}
         }
         true

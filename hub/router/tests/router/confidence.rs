@@ -44,7 +44,7 @@ async fn only_an_answer_below_the_threshold_is_replaced() {
         let attempts: Vec<Value> = serde_json::from_str(&settled.attempts).unwrap();
         assert_eq!(attempts[0]["result"], "unsure");
 
-        let (house, [_, far]) = start(0.85, "small", self::far(), RICH).await;
+        let (house, [_near, far]) = start(0.85, "small", self::far(), RICH).await;
         let seen = house.ask(question("near", stream)).await.unwrap().whole();
         assert_eq!((seen.by(), far.count()), ("near", 0));
         assert!((seen.ending().confidence.unwrap() - 0.9).abs() < 1e-6);
@@ -54,7 +54,7 @@ async fn only_an_answer_below_the_threshold_is_replaced() {
 
 #[tokio::test]
 async fn without_a_calibration_nothing_is_concluded() {
-    let (house, [_, far]) = start(0.95, "another", far(), RICH).await;
+    let (house, [_near, far]) = start(0.95, "another", far(), RICH).await;
     let seen = house.ask(question("near", true)).await.unwrap().whole();
     assert_eq!((seen.by(), far.count(), seen.ending().confidence), ("near", 0, None));
 }
@@ -62,7 +62,7 @@ async fn without_a_calibration_nothing_is_concluded() {
 #[tokio::test]
 async fn probabilities_are_shown_to_those_who_ask() {
     for stream in [true, false] {
-        let (house, [near, _]) = start(0.5, "small", far(), RICH).await;
+        let (house, [near, _far]) = start(0.5, "small", far(), RICH).await;
         let seen = house.ask(question("near", stream)).await.unwrap().whole();
         assert!(seen.deltas.iter().all(|delta| delta.logprobs.is_none()));
         assert_eq!(near.requests()[0].body["logprobs"], true);
