@@ -108,7 +108,9 @@ impl Embed {
             }
             Err(error) => {
                 place.failed(&error, key.is_some());
-                self.meter.failed(config, None, error.kind, took);
+                let read = Consumed::default();
+                let consumed = error.kind.is_unexplained().then_some(&read);
+                self.meter.failed(config, consumed, error.kind, took);
                 Err(failed(error))
             }
         }

@@ -20,10 +20,11 @@ use agentos_store::{CallOutcome, OnLimit, OverBudget};
 use tokio::sync::mpsc;
 
 use crate::attempt::{Attempt, Ended};
+use crate::bound;
 use crate::cache::Recorder;
 use crate::chat::ChatRequest;
 use crate::confidence::{Calibrations, Mean};
-use crate::config::Location;
+use crate::config::{DeploymentConfig, Location};
 use crate::deployment::{Deployment, Place};
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::event::{Answering, ChatEvent, Ending};
@@ -95,6 +96,9 @@ impl Drive {
         while let Some(deployment) = route.next() {
             if route.is_second() && !standing.paused {
                 standing.paused = self.pause(&deployment, &standing).await;
+                if self.events.is_closed() {
+                    break;
+                }
             }
             let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
                 continue;
@@ -160,7 +164,8 @@ impl Drive {
                 return None;
             }
         };
-        let most = max_output(&self.request, config);
+        let most = self.most(config, &standing.said);
+        self.meter.goes_on_from(&standing.said);
         match self.meter.reserve(config, most).await {
             Ok(()) => Some(place),
             Err(Refusal::OverBudget(over)) => {
@@ -263,6 +268,12 @@ impl Drive {
         }
     }
 
+    /// The most tokens that a deployment may add to what was said.
+    fn most(&self, config: &DeploymentConfig, said: &str) -> u32 {
+        let said = u32::try_from(bound::text_about(said.len() as u64)).unwrap_or(u32::MAX);
+        max_output(&self.request, config).saturating_sub(said).max(1)
+    }
+
     fn call<'a>(
         &'a self,
         deployment: &'a Deployment,
@@ -275,7 +286,7 @@ impl Drive {
             request: &self.request,
             model: &config.model,
             temperature: config.temperature,
-            max_output: max_output(&self.request, config),
+            max_output: self.most(config, begun.unwrap_or_default()),
             streamed: self.request.stream,
             logprobs,
             begun,
@@ -379,8 +390,7 @@ impl Drive {
         let (consumed, took) = match attempt {
             // Where nothing came and the provider says why, it cost nothing.
             Some((attempt, took)) => {
-                let unsaid = [ErrorKind::Timeout, ErrorKind::Broken, ErrorKind::Protocol];
-                let cost = attempt.first.is_some() || unsaid.contains(&error.kind);
+                let cost = attempt.first.is_some() || error.kind.is_unexplained();
                 (cost.then_some(&attempt.consumed), took)
             }
             None => (None, Duration::ZERO),

@@ -77,6 +77,8 @@ pub(crate) struct Meter {
     budgeted: bool,
     new: NewCall,
     prompt: Prompt,
+    /// The prompt of the next try: with what was said already.
+    next_prompt: Prompt,
     service: Service,
     /// The most tokens of the answer that is made.
     max_output: u32,
@@ -133,6 +135,7 @@ impl Meter {
             budgeted,
             new,
             prompt,
+            next_prompt: prompt,
             service,
             max_output: 0,
             reserved: false,
@@ -143,6 +146,12 @@ impl Meter {
             attempts: Vec::new(),
             settlement: None,
         }
+    }
+
+    /// Notes what the client has of the answer: the next deployment reads it with
+    /// the prompt.
+    pub(crate) fn goes_on_from(&mut self, said: &str) {
+        self.next_prompt = self.prompt.with_answer(said.len() as u64);
     }
 
     /// Reserves what a call to this deployment may cost.
@@ -208,7 +217,7 @@ impl Meter {
             );
             return Err(Refusal::Other(CallError::new(ErrorKind::Unpriced, message)));
         };
-        Ok(prices.worst_case(self.prompt.at_most, u64::from(max_output), &self.service))
+        Ok(prices.worst_case(self.next_prompt.at_most, u64::from(max_output), &self.service))
     }
 
     fn prices_of(&self, deployment: &DeploymentConfig, model: &str) -> Option<&Prices> {
@@ -368,7 +377,7 @@ impl Meter {
                 (TokenCounts { output, ..told.counts }, told.service)
             }
             None => {
-                let input = self.prompt.about;
+                let input = self.next_prompt.about;
                 (TokenCounts { input, output, ..TokenCounts::default() }, self.service)
             }
         }

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use futures::stream;
 use serde_json::{Value, json};
 
-use crate::fixture::{House, LONG, SHORT, Seen, Setup, cloud, kind, local, question, with};
+use crate::fixture::{
+    House, INPUT, LONG, OUTPUT, SHORT, Seen, Setup, cloud, kind, local, question, with,
+};
 
 const CHUNKS: usize = 50;
 /// How many answers are under way at once.
@@ -122,6 +124,26 @@ async fn the_beginning_is_sent_without_white_space_that_would_be_an_error() {
     let last = sent["messages"].as_array().unwrap().last().unwrap();
     assert_eq!(last["role"], "assistant");
     assert_eq!(last["content"][0]["text"], Script::words(20).whole_text().trim_end());
+}
+
+#[tokio::test]
+async fn what_was_said_counts_as_prompt_and_against_the_limit() {
+    let fault = Fault::at_chunk(40, FaultKind::EndWithoutDone);
+    let first = MockProvider::start(Script::words(CHUNKS).with_fault(fault)).await.unwrap();
+    let other = MockProvider::start(Script::words(1)).await.unwrap();
+    let mut reserved = Vec::new();
+    for model in ["other", "first"] {
+        let config = DeploymentConfig { continues: true, ..cloud("other", "other") };
+        let setup = Setup::new().fallback("first", "other").open_ai(config, &other);
+        let house = setup.open_ai(local("first", "first"), &first).open().await;
+        house.ask(question(model, true)).await.unwrap();
+        reserved.push(house.row().await.0.reserved.0);
+    }
+    let said = i64::try_from(Script::words(40).whole_text().len()).unwrap();
+    let tokens = said.unsigned_abs().div_ceil(4).cast_signed();
+    assert_eq!(other.requests()[1].body["max_tokens"], 1000 - tokens);
+    // At most a token for each byte, at the dearest price of a prompt.
+    assert!(reserved[1] + tokens * OUTPUT >= reserved[0] + said * 2 * INPUT, "{reserved:?}");
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ pub(crate) struct Setup {
     pub(crate) calibrations: Calibrations,
     pub(crate) keys: Arc<dyn ProviderKeys>,
     deployments: Vec<Arc<Deployment>>,
-    http: reqwest::Client,
+    near: reqwest::Client,
+    far: reqwest::Client,
 }
 
 impl Setup {
@@ -85,7 +86,8 @@ impl Setup {
             calibrations: Calibrations::new(),
             keys: Arc::new(NoKeys),
             deployments: Vec::new(),
-            http: http_client(LONG).unwrap(),
+            near: http_client(LONG, Location::Local).unwrap(),
+            far: http_client(LONG, Location::Cloud).unwrap(),
         }
     }
 
@@ -126,7 +128,11 @@ impl Setup {
     pub(crate) fn over_http(self, config: DeploymentConfig, shape: Shape, base: String) -> Self {
         let key = Some(ProviderSecret::new("sk-of-the-installation".to_owned()).unwrap());
         let http = HttpProviderConfig { shape, base, key };
-        let provider = HttpProvider::new(self.http.clone(), http);
+        let client = match config.location {
+            Location::Local => self.near.clone(),
+            Location::Cloud => self.far.clone(),
+        };
+        let provider = HttpProvider::new(client, http);
         self.deployment(config, Arc::new(provider))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agentos_mock_provider::{Fault, MockProvider, Refusal, Script};
-use agentos_router::{Caller, DeploymentConfig, ErrorKind, RouterError};
+use agentos_router::{Caller, ErrorKind, RouterError, Shape};
 use agentos_store::OnLimit;
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ async fn vectors_are_made_by_the_next_of_the_group_and_have_a_row() {
     let well = MockProvider::start(Script::words(3)).await.unwrap();
     let rich = 1_000_000_000;
     let setup = Setup::new().budget(rich, OnLimit::Refuse).fallback("texts", "other");
-    let priced = |name: &str| DeploymentConfig { ..cloud(name, "texts") };
+    let priced = |name: &str| cloud(name, "texts");
     let setup = setup.open_ai(priced("a"), &fails).open_ai(priced("b"), &well);
     let house = setup.open().await;
     let request = json!({"model": "texts", "input": ["one two", "three"]});
@@ -154,4 +154,37 @@ async fn vectors_are_made_by_the_next_of_the_group_and_have_a_row() {
     let error = house.router.embed(caller(), request).await.unwrap_err();
     assert!(matches!(error, RouterError::OverBudget(_)), "{error}");
     assert_eq!(well.count(), 0);
+}
+
+/// Where the test below lets its child ask.
+const ADDRESS: &str = "MOCK_AT_HOME";
+
+#[tokio::test]
+#[ignore = "the test below runs it, in an environment of its own"]
+async fn asks_at_home_and_elsewhere() {
+    let base = std::env::var(ADDRESS).unwrap();
+    let setup = Setup::new()
+        .over_http(local("near", "near"), Shape::OpenAi, format!("{base}/v1"))
+        .over_http(cloud("far", "far"), Shape::OpenAi, format!("{base}/v1"));
+    let house = setup.open().await;
+    for model in ["near", "far"] {
+        house.text(question(model, true)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_of_the_environment_is_not_asked_at_home() {
+    let home = MockProvider::start(Script::words(3)).await.unwrap();
+    let proxy = MockProvider::start(Script::words(3)).await.unwrap();
+    let child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["home::asks_at_home_and_elsewhere", "--exact", "--ignored"])
+        .env(ADDRESS, home.base_url())
+        .env("HTTP_PROXY", proxy.base_url())
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output();
+    let child = child.await.unwrap();
+    assert!(child.status.success(), "{child:?}");
+    assert_eq!((home.count(), proxy.count()), (1, 1));
+    assert_eq!(home.requests()[0].body["model"], "small");
 }

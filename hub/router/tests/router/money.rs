@@ -226,7 +226,7 @@ async fn a_failed_attempt_that_may_have_cost_is_in_the_cost() {
 
 #[tokio::test]
 async fn a_refused_attempt_costs_nothing_and_the_row_names_who_was_asked() {
-    let refuses = Script::words(5).with_fault(Fault::status(Refusal::Overloaded));
+    let refuses = Script::words(5).with_fault(Fault::status(Refusal::BadKey));
     let refuses = MockProvider::start(refuses).await.unwrap();
     let asked_too_much = MockProvider::start(Script::words(5)).await.unwrap();
     // The fallback does not fit what is left.
