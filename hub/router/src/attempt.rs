@@ -57,6 +57,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) first: Option<Duration>,
     /// What was held back or kept.
     pub(crate) held: Vec<Delta>,
+    /// Whether the last that came is what was consumed.
+    pub(crate) fresh: bool,
     /// Text that was handed on.
     pub(crate) said: String,
     /// Whether anything else than text was.
@@ -68,7 +70,10 @@ impl Attempt<'_> {
     /// Makes the call.
     pub(crate) async fn run(&mut self, provider: &dyn Provider, call: Call<'_>) -> Ended {
         let began = self.clock.monotonic();
-        let beginning = tokio::time::timeout(self.timeouts.first, provider.chat(call));
+        let Timeouts { first, total, .. } = self.timeouts;
+        // What comes whole begins only when it ends.
+        let limit = if !call.streamed && provider.answers_whole() { total } else { first };
+        let beginning = tokio::time::timeout(limit, provider.chat(call));
         let pieces = tokio::select! {
             biased;
             pieces = beginning => pieces,
@@ -77,9 +82,7 @@ impl Attempt<'_> {
         match pieces {
             Ok(Ok(pieces)) => self.read(pieces, began).await,
             Ok(Err(error)) => Ended::Failed(error),
-            Err(_) => {
-                Ended::Failed(self.too_late("it did not begin to answer", self.timeouts.first))
-            }
+            Err(_) => Ended::Failed(too_late("it did not begin to answer", limit)),
         }
     }
 
@@ -116,13 +119,15 @@ impl Attempt<'_> {
                 Piece::Usage(metered) => {
                     self.consumed.told = Some(metered);
                     self.consumed.complete = finish.is_some();
+                    self.fresh = true;
                 }
                 Piece::Finish(reason) => {
                     // Some say what was consumed in the same breath, but before.
-                    self.consumed.complete = self.consumed.told.is_some();
+                    self.consumed.complete = self.fresh;
                     finish = Some(reason);
                 }
                 Piece::Delta(delta) => {
+                    self.fresh = false;
                     if let Some(ended) = self.take(delta, began).await {
                         return ended;
                     }
@@ -144,17 +149,12 @@ impl Attempt<'_> {
 
     fn stalled(&self, limit: Duration) -> CallError {
         if self.first.is_none() {
-            return self.too_late("it did not begin to answer", self.timeouts.first);
+            return too_late("it did not begin to answer", self.timeouts.first);
         }
         if limit < self.timeouts.idle {
-            return self.too_late("it did not end its answer", self.timeouts.total);
+            return too_late("it did not end its answer", self.timeouts.total);
         }
-        self.too_late("it said nothing more", self.timeouts.idle)
-    }
-
-    fn too_late(&self, what: &str, limit: Duration) -> CallError {
-        let message = format!("{what} within {} s", limit.as_secs_f32());
-        CallError::new(ErrorKind::Timeout, message)
+        too_late("it said nothing more", self.timeouts.idle)
     }
 
     /// Takes a piece of the answer.
@@ -167,6 +167,7 @@ impl Attempt<'_> {
             return None;
         }
         self.consumed.bytes += delta.bytes();
+        self.consumed.pieces += 1;
         let is_first = self.first.is_none();
         if is_first {
             self.first = Some(self.clock.monotonic().saturating_sub(began));
@@ -183,8 +184,13 @@ impl Attempt<'_> {
             return Some(Ended::Gone);
         }
         self.note(&delta);
-        if self.record && self.consumed.bytes <= MAX_HELD {
+        if self.record {
             self.held.push(delta.clone());
+        }
+        if self.consumed.bytes > MAX_HELD {
+            // A part of it would be given again as if it were the whole.
+            self.record = false;
+            self.held = Vec::new();
         }
         if self.send(ChatEvent::Delta(delta)).await { None } else { Some(Ended::Gone) }
     }
@@ -213,4 +219,9 @@ impl Attempt<'_> {
     async fn send(&self, event: ChatEvent) -> bool {
         self.events.send(event).await.is_ok()
     }
+}
+
+fn too_late(what: &str, limit: Duration) -> CallError {
+    let message = format!("{what} within {} s", limit.as_secs_f32());
+    CallError::new(ErrorKind::Timeout, message)
 }

@@ -33,6 +33,15 @@ impl Prompt {
         }
     }
 
+    /// The same with the beginning of an answer, of so many bytes.
+    pub(crate) fn with_answer(self, bytes: u64) -> Self {
+        if bytes == 0 {
+            return self;
+        }
+        let Self { at_most, about } = Self::text(bytes);
+        Self { at_most: self.at_most + at_most, about: self.about + about }
+    }
+
     /// A bare text of so many bytes.
     pub(crate) fn text(bytes: u64) -> Self {
         Self { at_most: bytes + OVERHEAD, about: text_about(bytes) }

@@ -162,12 +162,18 @@ impl Place {
         self.deployment.breaker().success();
     }
 
-    /// It failed.
-    pub(crate) fn failed(&mut self, error: &CallError) {
+    /// It failed. With a key of a workspace's `own`, what is wrong with the
+    /// account says nothing to others.
+    pub(crate) fn failed(&mut self, error: &CallError, own: bool) {
         self.told = true;
         let now = self.deployment.clock.monotonic();
         let mut breaker = self.deployment.breaker();
         match error.kind {
+            ErrorKind::Quota | ErrorKind::Auth | ErrorKind::NotFound | ErrorKind::RateLimited
+                if own =>
+            {
+                breaker.unknown(now);
+            }
             ErrorKind::Quota | ErrorKind::Auth | ErrorKind::NotFound => {
                 breaker.rest(now, error.retry_after.unwrap_or(REST_FOR_A_PERSON));
             }

@@ -100,14 +100,17 @@ impl Embed {
                     complete: told.is_some(),
                     told,
                     bytes: 0,
+                    pieces: 0,
                     model: answer["model"].as_str().map(ToOwned::to_owned),
                 };
                 self.meter.answered(config, &consumed, CallOutcome::Completed, took);
                 Ok(answer)
             }
             Err(error) => {
-                place.failed(&error);
-                self.meter.failed(config, None, error.kind, took);
+                place.failed(&error, key.is_some());
+                let read = Consumed::default();
+                let consumed = error.kind.is_unexplained().then_some(&read);
+                self.meter.failed(config, consumed, error.kind, took);
                 Err(failed(error))
             }
         }

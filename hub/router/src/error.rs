@@ -98,6 +98,13 @@ impl ErrorKind {
         }
     }
 
+    /// Whether nobody says why: the provider may have read the prompt, and may
+    /// ask money for it.
+    #[must_use]
+    pub fn is_unexplained(self) -> bool {
+        matches!(self, Self::Timeout | Self::Broken | Self::Protocol)
+    }
+
     /// What follows for the request.
     #[must_use]
     pub fn verdict(self) -> Verdict {

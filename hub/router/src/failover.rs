@@ -21,14 +21,16 @@ use agentos_tiering::{self as tiering, Decision};
 use tokio::sync::mpsc;
 
 use crate::attempt::{Attempt, Ended};
+use crate::bound;
 use crate::cache::Recorder;
 use crate::chat::ChatRequest;
 use crate::confidence::{Calibrations, Mean};
-use crate::config::Location;
+use crate::config::{DeploymentConfig, Location};
 use crate::deployment::{Deployment, Place};
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::event::{Answering, ChatEvent, Ending};
 use crate::meter::{Consumed, Meter, Refusal, max_output};
+use crate::piece::Delta;
 use crate::providers::Call;
 use crate::route::{Pool, Route};
 use crate::router::{Caller, ProviderKeys};
@@ -64,10 +66,22 @@ struct Standing {
     asked: Vec<String>,
     went_local: bool,
     paused: bool,
+    /// An answer that is not sure enough: better than none.
+    unsure: Option<Unsure>,
     /// What the client has seen of the answer.
     said: String,
     /// Whether that can be taken up by another.
     stuck: bool,
+}
+
+/// An answer that is not sure enough.
+struct Unsure {
+    deployment: Arc<Deployment>,
+    answering: Answering,
+    deltas: Vec<Delta>,
+    consumed: Consumed,
+    finish: String,
+    confidence: f64,
 }
 
 /// What follows from a call.
@@ -84,8 +98,11 @@ impl Drive {
         let mut route = Route::new(&pool, group, deployments);
         let mut standing = Standing::default();
         while let Some(deployment) = route.next() {
-            if route.is_second() && !std::mem::replace(&mut standing.paused, true) {
-                self.pause(&standing).await;
+            if route.is_second() && !standing.paused {
+                standing.paused = self.pause(&deployment, &standing).await;
+                if self.events.is_closed() {
+                    break;
+                }
             }
             let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
                 continue;
@@ -96,6 +113,13 @@ impl Drive {
                 Next::GiveUp => break,
             }
         }
+        if let Some(unsure) = standing.unsure.take()
+            && standing.said.is_empty()
+            && !standing.stuck
+        {
+            self.give(unsure).await;
+            return self.meter.settle().await;
+        }
         let error = standing.error();
         self.meter.gave_up(error.code());
         // Whoever asked may have gone.
@@ -103,13 +127,21 @@ impl Drive {
         self.meter.settle().await;
     }
 
-    async fn pause(&self, standing: &Standing) {
-        let asked = standing.last.as_ref().and_then(|(_, error)| error.retry_after);
-        let pause = asked.unwrap_or(PAUSE).max(PAUSE).min(LONGEST_PAUSE);
+    /// Waits before a deployment is asked a second time: as long as it asks for,
+    /// if it is too busy. False where that would take too long.
+    async fn pause(&self, deployment: &Deployment, standing: &Standing) -> bool {
+        let rest = deployment.resting().unwrap_or_default();
+        if rest > LONGEST_PAUSE {
+            return false;
+        }
+        let busy = [ErrorKind::RateLimited, ErrorKind::Overloaded];
+        let is_busy = standing.last.as_ref().is_some_and(|(_, error)| busy.contains(&error.kind));
+        let pause = if is_busy { rest.max(PAUSE) } else { PAUSE };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.events.closed() => {}
         }
+        true
     }
 
     /// Whether a deployment may be asked: its place, with the reservation made.
@@ -136,7 +168,8 @@ impl Drive {
                 return None;
             }
         };
-        let most = max_output(&self.request, config);
+        let most = self.most(config, &standing.said);
+        self.meter.goes_on_from(&standing.said);
         match self.meter.reserve(config, most).await {
             Ok(()) => Some(place),
             Err(Refusal::OverBudget(over)) => {
@@ -170,6 +203,8 @@ impl Drive {
             Err(error) => return self.failed(&deployment, error, None, route, standing),
         };
         let unsure = self.pool.when_unsure(route.group());
+        // Without a calibration nothing is concluded, and nothing is held back.
+        let unsure = unsure.filter(|_| !self.calibrations.is_empty());
         let unsure = unsure.map(|(group, least)| (group.to_owned(), least));
         let (events, clock) = (self.events.clone(), Arc::clone(&self.clock));
         let mut attempt = self.attempt(&deployment, unsure.is_some(), clock.as_ref(), &events);
@@ -185,7 +220,8 @@ impl Drive {
         match ended {
             Ended::Finished(reason) => {
                 place.answered(attempt.first.unwrap_or(took));
-                if self.goes_on(&attempt, &deployment, unsure, took, route) {
+                if let Some(confidence) = self.goes_on(&attempt, &deployment, unsure, took, route) {
+                    standing.keep(&deployment, attempt, reason, confidence);
                     return Next::Another;
                 }
                 self.finish(attempt, &deployment, reason, took).await;
@@ -200,7 +236,7 @@ impl Drive {
                 Next::Done
             }
             Ended::Failed(error) => {
-                place.failed(&error);
+                place.failed(&error, key.is_some());
                 if !attempt.said.is_empty() || attempt.said_more {
                     self.recorder = None;
                 }
@@ -229,10 +265,17 @@ impl Drive {
             consumed: Consumed::default(),
             first: None,
             held: Vec::new(),
+            fresh: false,
             said: String::new(),
             said_more: false,
             mean: Mean::default(),
         }
+    }
+
+    /// The most tokens that a deployment may add to what was said.
+    fn most(&self, config: &DeploymentConfig, said: &str) -> u32 {
+        let said = u32::try_from(bound::text_about(said.len() as u64)).unwrap_or(u32::MAX);
+        max_output(&self.request, config).saturating_sub(said).max(1)
     }
 
     fn call<'a>(
@@ -247,7 +290,7 @@ impl Drive {
             request: &self.request,
             model: &config.model,
             temperature: config.temperature,
-            max_output: max_output(&self.request, config),
+            max_output: self.most(config, begun.unwrap_or_default()),
             streamed: self.request.stream,
             logprobs,
             begun,
@@ -255,7 +298,8 @@ impl Drive {
         }
     }
 
-    /// Whether another is asked because this answer is not sure enough.
+    /// How sure this answer is, where another is asked because that is not
+    /// enough.
     fn goes_on(
         &mut self,
         attempt: &Attempt<'_>,
@@ -263,18 +307,32 @@ impl Drive {
         unsure: Option<(String, f64)>,
         took: Duration,
         route: &mut Route<'_>,
-    ) -> bool {
-        let (Some((group, least)), Some(confidence)) = (unsure, self.confidence(attempt)) else {
-            return false;
-        };
+    ) -> Option<f64> {
+        let ((group, least), confidence) = (unsure?, self.confidence(attempt)?);
         if confidence >= least || !self.can_go_to(&group) || !route.go_to(&group) {
-            return false;
+            return None;
         }
         let config = &deployment.config;
         tracing::info!(deployment = config.name, confidence, "an answer is not sure enough");
         self.learn(tiering::Ending::Bad);
         self.meter.failed(config, Some(&attempt.consumed), ErrorKind::Unsure, took);
-        true
+        Some(confidence)
+    }
+
+    /// Hands on an answer that is not sure enough: nobody gave another.
+    async fn give(&mut self, unsure: Unsure) {
+        // It is not given again: the next time there may be a surer one.
+        self.recorder = None;
+        let Unsure { deployment, answering, deltas, consumed, finish, confidence } = unsure;
+        let mut there = self.events.send(ChatEvent::Begin(answering)).await.is_ok();
+        for delta in deltas {
+            there = there && self.events.send(ChatEvent::Delta(delta)).await.is_ok();
+        }
+        let outcome = if there { CallOutcome::Completed } else { CallOutcome::Abandoned };
+        let bill = self.meter.answered_before(&deployment.config, &consumed, outcome);
+        let ending = Ending { finish, bill, confidence: Some(confidence) };
+        // Whoever asked may have gone.
+        let _ = self.events.send(ChatEvent::End(ending)).await;
     }
 
     /// Whether an answer that is not sure enough may be replaced by one of these.
@@ -347,7 +405,7 @@ impl Drive {
         let (consumed, took) = match attempt {
             // Where nothing came and the provider says why, it cost nothing.
             Some((attempt, took)) => {
-                let cost = attempt.first.is_some() || error.kind == ErrorKind::Timeout;
+                let cost = attempt.first.is_some() || error.kind.is_unexplained();
                 (cost.then_some(&attempt.consumed), took)
             }
             None => (None, Duration::ZERO),
@@ -375,6 +433,27 @@ impl Drive {
 }
 
 impl Standing {
+    /// Keeps an answer, unless there is a surer one.
+    fn keep(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        attempt: Attempt<'_>,
+        finish: String,
+        confidence: f64,
+    ) {
+        if self.unsure.as_ref().is_some_and(|before| before.confidence >= confidence) {
+            return;
+        }
+        self.unsure = Some(Unsure {
+            deployment: Arc::clone(deployment),
+            answering: attempt.answering,
+            deltas: attempt.held,
+            consumed: attempt.consumed,
+            finish,
+            confidence,
+        });
+    }
+
     fn fail(&mut self, deployment: &str, error: CallError) {
         // What a deployment said is worth more than that another may not be asked.
         let worth = self.last.is_none() || error.kind != ErrorKind::LocalOnly;

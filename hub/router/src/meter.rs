@@ -50,6 +50,8 @@ pub(crate) struct Consumed {
     pub(crate) complete: bool,
     /// How many bytes of text came.
     pub(crate) bytes: u64,
+    /// In how many pieces.
+    pub(crate) pieces: u64,
     /// The model that the answer names.
     pub(crate) model: Option<String>,
 }
@@ -75,6 +77,8 @@ pub(crate) struct Meter {
     budgeted: bool,
     new: NewCall,
     prompt: Prompt,
+    /// The prompt of the next try: with what was said already.
+    next_prompt: Prompt,
     service: Service,
     /// The most tokens of the answer that is made.
     max_output: u32,
@@ -82,7 +86,7 @@ pub(crate) struct Meter {
     reserved: bool,
     /// What failed attempts may have cost.
     spent: NanoUsd,
-    /// Whether `spent` holds anything.
+    /// Whether any of `spent` is an estimate.
     guessed: bool,
     began: Duration,
     first: Option<Duration>,
@@ -131,6 +135,7 @@ impl Meter {
             budgeted,
             new,
             prompt,
+            next_prompt: prompt,
             service,
             max_output: 0,
             reserved: false,
@@ -143,41 +148,54 @@ impl Meter {
         }
     }
 
+    /// Notes what the client has of the answer: the next deployment reads it with
+    /// the prompt.
+    pub(crate) fn goes_on_from(&mut self, said: &str) {
+        self.next_prompt = self.prompt.with_answer(said.len() as u64);
+    }
+
     /// Reserves what a call to this deployment may cost.
     pub(crate) async fn reserve(
         &mut self,
         deployment: &DeploymentConfig,
         max_output: u32,
     ) -> Result<(), Refusal> {
-        self.max_output = max_output;
-        deployment.name.clone_into(&mut self.new.deployment);
-        deployment.provider.as_str().clone_into(&mut self.new.provider);
         let most = self.worst_case(deployment, max_output)?;
         if most == NanoUsd(0) && !self.reserved {
+            self.goes_to(deployment, max_output);
             return Ok(());
         }
         let total = self.spent + most;
         let installation = self.installation.clone();
+        let (name, provider) = (deployment.name.as_str(), deployment.provider.as_str());
         let admission = if self.reserved {
-            let (name, provider) = (&self.new.deployment, &self.new.provider);
             self.ledger.move_call(&self.new.id, name, provider, total, installation).await
         } else {
             let expires = deployment.timeouts.total + GRACE;
             let expires = i64::try_from(expires.as_millis()).unwrap_or(i64::MAX);
             let millis = self.clock.now().millis().saturating_add(expires);
             let expires = Timestamp::from_millis(millis);
-            let new = NewCall { reserve: total, expires, ..self.new.clone() };
+            let (deployment, provider) = (name.to_owned(), provider.to_owned());
+            let new = NewCall { deployment, provider, reserve: total, expires, ..self.new.clone() };
             self.ledger.reserve_call(new, installation).await
         };
         match admission {
             Ok(Admission::Admitted) => {
                 self.reserved = true;
                 self.new.reserve = total;
+                self.goes_to(deployment, max_output);
                 Ok(())
             }
             Ok(Admission::Refused(over)) => Err(Refusal::OverBudget(over)),
             Err(error) => Err(Refusal::Other(error.into())),
         }
+    }
+
+    /// Notes who is asked now.
+    fn goes_to(&mut self, deployment: &DeploymentConfig, max_output: u32) {
+        self.max_output = max_output;
+        deployment.name.clone_into(&mut self.new.deployment);
+        deployment.provider.as_str().clone_into(&mut self.new.provider);
     }
 
     fn worst_case(
@@ -199,7 +217,7 @@ impl Meter {
             );
             return Err(Refusal::Other(CallError::new(ErrorKind::Unpriced, message)));
         };
-        Ok(prices.worst_case(self.prompt.at_most, u64::from(max_output), &self.service))
+        Ok(prices.worst_case(self.next_prompt.at_most, u64::from(max_output), &self.service))
     }
 
     fn prices_of(&self, deployment: &DeploymentConfig, model: &str) -> Option<&Prices> {
@@ -221,8 +239,9 @@ impl Meter {
         kind: ErrorKind,
         took: Duration,
     ) {
-        let cost = consumed.map_or(NanoUsd(0), |consumed| self.price(deployment, consumed).cost);
-        self.guessed |= cost != NanoUsd(0);
+        let own = consumed.map(|consumed| self.price(deployment, consumed)).unwrap_or_default();
+        let cost = own.cost;
+        self.guessed |= own.estimated && cost != NanoUsd(0);
         self.spent = self.spent + cost;
         self.attempts.push(Attempt {
             deployment: deployment.name.clone(),
@@ -250,6 +269,23 @@ impl Meter {
         });
         let bill =
             Bill { cost: own.cost + self.spent, estimated: own.estimated || self.guessed, ..own };
+        let model = consumed.model.clone().unwrap_or_default();
+        self.settlement = Some(self.settled(bill, model, outcome, None));
+        bill
+    }
+
+    /// Notes that a try answers after all that was noted as failed, for want of a
+    /// better one. [`Meter::settle`] has to follow.
+    pub(crate) fn answered_before(
+        &mut self,
+        deployment: &DeploymentConfig,
+        consumed: &Consumed,
+        outcome: CallOutcome,
+    ) -> Bill {
+        self.goes_to(deployment, self.max_output);
+        let own = self.price(deployment, consumed);
+        // Its cost was noted with it.
+        let bill = Bill { cost: self.spent, estimated: own.estimated || self.guessed, ..own };
         let model = consumed.model.clone().unwrap_or_default();
         self.settlement = Some(self.settled(bill, model, outcome, None));
         bill
@@ -311,7 +347,7 @@ impl Meter {
         let told = consumed.told.as_ref();
         let (tokens, service) = match told {
             Some(told) if consumed.complete => (told.counts, told.service),
-            told => self.estimate(told, consumed.bytes),
+            told => self.estimate(told, consumed),
         };
         let estimated = !consumed.complete || told.is_none();
         if deployment.free {
@@ -331,15 +367,17 @@ impl Meter {
 impl Meter {
     /// What an answer that broke off consumed: what the provider said of the
     /// prompt, and the text that came.
-    fn estimate(&self, told: Option<&Metered>, bytes: u64) -> (TokenCounts, Service) {
-        let output = bound::text_about(bytes).min(u64::from(self.max_output));
+    fn estimate(&self, told: Option<&Metered>, consumed: &Consumed) -> (TokenCounts, Service) {
+        // A piece is a token at least.
+        let output = bound::text_about(consumed.bytes).max(consumed.pieces);
+        let output = output.min(u64::from(self.max_output));
         match told {
             Some(told) => {
                 let output = told.counts.output.max(output);
                 (TokenCounts { output, ..told.counts }, told.service)
             }
             None => {
-                let input = self.prompt.about;
+                let input = self.next_prompt.about;
                 (TokenCounts { input, output, ..TokenCounts::default() }, self.service)
             }
         }

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 use super::{Call, EmbedCall, Provider};
+use crate::config::Location;
 use crate::error::{CallError, ErrorKind};
 use crate::piece::{Piece, Pieces};
 use crate::wire::failure::classify;
@@ -55,18 +56,23 @@ pub struct HttpProvider {
     config: HttpProviderConfig,
 }
 
-/// The client that all providers of a hub share.
+/// The client that all providers at one place share. A proxy that the environment
+/// names is for clouds alone: what is asked at home stays there.
 ///
 /// # Errors
 /// Where TLS cannot be set up.
-pub fn http_client(connect: Duration) -> Result<reqwest::Client, String> {
+pub fn http_client(connect: Duration, location: Location) -> Result<reqwest::Client, String> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    let builder = match location {
+        Location::Local => reqwest::Client::builder().no_proxy(),
+        Location::Cloud => reqwest::Client::builder(),
+    };
+    builder
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect)
@@ -111,7 +117,7 @@ impl Provider for HttpProvider {
                 ("/chat/completions", openai::body(&call)?, reader)
             }
             Shape::Anthropic => {
-                let reader = Reader::Anthropic(Box::default());
+                let reader = Reader::Anthropic(Box::new(anthropic::Reader::of(&call)));
                 ("/v1/messages", anthropic::body(&call)?, reader)
             }
         };
@@ -137,6 +143,10 @@ impl Provider for HttpProvider {
         let response = accepted(request.send().await.map_err(|error| failure(&error))?).await?;
         let bytes = bounded(response, MAX_WHOLE).await?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
+    }
+
+    fn answers_whole(&self) -> bool {
+        true
     }
 }
 

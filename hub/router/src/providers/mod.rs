@@ -81,6 +81,12 @@ pub trait Provider: Send + Sync + 'static {
         Err(CallError::new(ErrorKind::Unsupported, message))
     }
 
+    /// Whether an answer that is not streamed begins only when all of it is
+    /// there.
+    fn answers_whole(&self) -> bool {
+        false
+    }
+
     /// Whether it can be asked at all at the moment.
     fn is_reachable(&self) -> bool {
         true

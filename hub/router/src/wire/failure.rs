@@ -59,21 +59,20 @@ fn kind(status: Option<u16>, code: &str, kind: &str, said: &str) -> ErrorKind {
     if [code, kind].iter().any(|word| NO_MONEY.contains(word)) {
         return ErrorKind::Quota;
     }
-    if code == "context_length_exceeded" || (status == Some(400) && speaks_of_length(said)) {
+    if code == "context_length_exceeded" || (is_wrong(status) && speaks_of_length(said)) {
         return ErrorKind::TooLong;
     }
     if matches!(code, "content_policy_violation" | "content_filter") {
         return ErrorKind::Refused;
     }
     match (status, kind) {
+        _ if code == "rate_limit_exceeded" => ErrorKind::RateLimited,
         (_, "rate_limit_error" | "rate_limit_exceeded") | (Some(429), _) => ErrorKind::RateLimited,
         (_, "overloaded_error") | (Some(503 | 529), _) => ErrorKind::Overloaded,
         (_, "authentication_error" | "permission_error") | (Some(401 | 403), _) => ErrorKind::Auth,
         (Some(402), _) => ErrorKind::Quota,
         // A limit of spending that Anthropic reports as a wrong request.
-        (Some(400), _) if said.contains("usage limits") || said.contains("credit balance") => {
-            ErrorKind::Quota
-        }
+        (status, _) if is_wrong(status) && says_no_money(said) => ErrorKind::Quota,
         (_, "timeout_error") | (Some(408 | 504), _) => ErrorKind::Timeout,
         (_, "not_found_error") | (Some(404), _) => ErrorKind::NotFound,
         (Some(413), _) => ErrorKind::TooLong,
@@ -82,6 +81,15 @@ fn kind(status: Option<u16>, code: &str, kind: &str, said: &str) -> ErrorKind {
         // In a stream, without a word that is known.
         _ => ErrorKind::Server,
     }
+}
+
+/// Whether it is a 400, or an error inside a stream, which has no status.
+fn is_wrong(status: Option<u16>) -> bool {
+    matches!(status, None | Some(400))
+}
+
+fn says_no_money(said: &str) -> bool {
+    said.contains("usage limits") || said.contains("credit balance")
 }
 
 fn speaks_of_length(said: &str) -> bool {
@@ -148,6 +156,11 @@ mod tests {
         assert_eq!(classify(None, None, &overloaded).kind, ErrorKind::Overloaded);
         let late = json!({"error": {"code": 502, "message": "upstream"}});
         assert_eq!(classify(None, None, &late).kind, ErrorKind::Server);
+        let spent = json!({"type": "error", "error": {"type": "invalid_request_error",
+            "message": "Your credit balance is too low to access the API."}});
+        assert_eq!(classify(None, None, &spent).kind, ErrorKind::Quota);
+        let slower = json!({"error": {"type": "requests", "code": "rate_limit_exceeded"}});
+        assert_eq!(classify(None, None, &slower).kind, ErrorKind::RateLimited);
         let bare = json!({"error": {"message": "?"}});
         assert_eq!(classify(None, None, &bare).kind, ErrorKind::Server);
     }

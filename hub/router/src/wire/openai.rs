@@ -187,7 +187,7 @@ mod tests {
         let pieces = read(&[
             r#"{"model":"m","choices":[{"delta":{"role":"assistant","content":""}}]}"#,
             r#"{"model":"m","choices":[{"delta":{"content":"Hi"},"finish_reason":null}],"usage":null}"#,
-            r#"{"model":"m","choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+            r#"{"model":"m","choices":[{"delta":{"reasoning_content":"hm","tool_calls":null}}]}"#,
             r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#,
             "[DONE]",

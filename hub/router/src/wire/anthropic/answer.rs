@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::FORM_TOOL;
 use crate::error::{CallError, ErrorKind};
 use crate::piece::{CallDelta, Delta, FunctionDelta, Piece};
+use crate::providers::Call;
 use crate::wire::failure::classify;
 
 /// An event of a stream, or a whole message.
@@ -63,13 +64,27 @@ pub(crate) struct Reader {
     usage: AnthropicUsage,
     /// The blocks that are calls, in their order.
     calls: Vec<usize>,
+    /// The call whose arguments have not begun.
+    bare: Option<usize>,
+    /// Whether a form was asked for: then a call of its tool is the answer.
+    wants_form: bool,
     /// The block whose arguments are the answer itself.
     form: Option<usize>,
+    /// What the client has of the text already, although the model was not told.
+    overlap: String,
     /// Whether the stream has said that it is complete.
     pub(crate) done: bool,
 }
 
 impl Reader {
+    /// Reads what is answered to this call.
+    pub(crate) fn of(call: &Call<'_>) -> Self {
+        let form = call.request.response_format.as_ref().and_then(|format| format.schema());
+        let overlap = call.begun.map(|begun| begun[begun.trim_end().len()..].to_owned());
+        let overlap = overlap.unwrap_or_default();
+        Self { wants_form: form.is_some(), overlap, ..Self::default() }
+    }
+
     /// The pieces in one event's data.
     pub(crate) fn read(&mut self, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), CallError> {
         let event: Event = serde_json::from_slice(data).map_err(|error| {
@@ -82,7 +97,7 @@ impl Reader {
             "error" => return Err(classify(None, None, &Value::Object(event.rest))),
             "message_start" => {
                 if let Some(message) = event.message {
-                    pieces.push(Piece::Model(message.model));
+                    name(message.model, pieces);
                     self.usage.start(message.usage.as_ref().unwrap_or(&Value::Null));
                     self.consumed(pieces);
                 }
@@ -94,9 +109,13 @@ impl Reader {
             "content_block_delta" => {
                 self.delta(event.index, event.delta.unwrap_or_default(), pieces);
             }
+            "content_block_stop" => self.block_stop(event.index, pieces),
             "message_delta" => {
                 self.usage.delta(event.usage.as_ref().unwrap_or(&Value::Null));
-                self.consumed(pieces);
+                // Before that its tokens are a placeholder.
+                if self.usage.tells_output() {
+                    self.consumed(pieces);
+                }
                 let reason = event.delta.and_then(|delta| delta.stop_reason);
                 if let Some(reason) = reason {
                     pieces.push(Piece::Finish(self.finish(&reason)));
@@ -104,7 +123,7 @@ impl Reader {
             }
             "message_stop" => self.done = true,
             "message" => self.whole(&event.rest, event.usage.as_ref(), pieces),
-            // Pings, ends of blocks, and what is yet to be invented.
+            // Pings, and what is yet to be invented.
             _ => {}
         }
         Ok(())
@@ -112,7 +131,7 @@ impl Reader {
 
     fn whole(&mut self, rest: &Map<String, Value>, usage: Option<&Value>, pieces: &mut Vec<Piece>) {
         let text = |name: &str| rest.get(name).and_then(Value::as_str).unwrap_or_default();
-        pieces.push(Piece::Model(text("model").to_owned()));
+        name(text("model").to_owned(), pieces);
         let blocks = rest.get("content").and_then(Value::as_array);
         for (index, block) in blocks.into_iter().flatten().enumerate() {
             let block = Block::deserialize(block).unwrap_or_default();
@@ -128,13 +147,14 @@ impl Reader {
     fn block(&mut self, index: usize, block: Block, whole: bool, pieces: &mut Vec<Piece>) {
         let input = || block.input.as_ref().map(ToString::to_string).unwrap_or_default();
         let delta = match block.kind.as_str() {
-            "tool_use" if block.name.as_deref() == Some(FORM_TOOL) => {
+            "tool_use" if self.wants_form && block.name.as_deref() == Some(FORM_TOOL) => {
                 self.form = Some(index);
                 // What a block begins with is empty where its pieces follow.
                 Delta::text(if whole { input() } else { String::new() })
             }
             "tool_use" => {
                 self.calls.push(index);
+                self.bare = (!whole).then_some(index);
                 let arguments = if whole { input() } else { String::new() };
                 let function = FunctionDelta { name: block.name, arguments: Some(arguments) };
                 let call = CallDelta {
@@ -147,17 +167,42 @@ impl Reader {
                 Delta { tool_calls: vec![call], ..Delta::default() }
             }
             "thinking" => thought(block.thinking.unwrap_or_default()),
-            _ => Delta::text(block.text.unwrap_or_default()),
+            _ => Delta::text(self.unsaid(block.text.unwrap_or_default())),
         };
         push(delta, pieces);
     }
 
-    fn delta(&self, index: usize, delta: EventDelta, pieces: &mut Vec<Piece>) {
+    /// A call without arguments has an empty object.
+    fn block_stop(&mut self, index: usize, pieces: &mut Vec<Piece>) {
+        if self.bare == Some(index) {
+            let empty = Some("{}".to_owned());
+            self.delta(index, EventDelta { partial_json: empty, ..EventDelta::default() }, pieces);
+        }
+    }
+
+    /// What of a text the client has not seen.
+    fn unsaid(&mut self, text: String) -> String {
+        if self.overlap.is_empty() || text.is_empty() {
+            return text;
+        }
+        let same = text.chars().zip(self.overlap.chars()).take_while(|(new, old)| new == old);
+        let same: usize = same.map(|(new, _)| new.len_utf8()).sum();
+        if same < text.len() {
+            self.overlap.clear();
+        } else {
+            self.overlap.drain(..same);
+        }
+        text[same..].to_owned()
+    }
+
+    fn delta(&mut self, index: usize, delta: EventDelta, pieces: &mut Vec<Piece>) {
         let delta = if let Some(json) = delta.partial_json {
             if self.form == Some(index) {
                 Delta::text(json)
             } else {
-                let place = self.calls.iter().position(|call| *call == index).unwrap_or_default();
+                // What the provider's own tools are called with is not for the client.
+                let Some(place) = self.calls.iter().position(|call| *call == index) else { return };
+                self.bare = self.bare.filter(|bare| *bare != index || json.is_empty());
                 let function = FunctionDelta { name: None, arguments: Some(json) };
                 let call = CallDelta { index: place, function, ..CallDelta::default() };
                 Delta { tool_calls: vec![call], ..Delta::default() }
@@ -165,7 +210,7 @@ impl Reader {
         } else if let Some(thinking) = delta.thinking {
             thought(thinking)
         } else {
-            Delta::text(delta.text.unwrap_or_default())
+            Delta::text(self.unsaid(delta.text.unwrap_or_default()))
         };
         push(delta, pieces);
     }
@@ -190,6 +235,12 @@ impl Reader {
     }
 }
 
+fn name(model: String, pieces: &mut Vec<Piece>) {
+    if !model.is_empty() {
+        pieces.push(Piece::Model(model));
+    }
+}
+
 fn thought(text: String) -> Delta {
     let mut extra = Map::new();
     extra.insert("reasoning_content".to_owned(), Value::String(text));
@@ -203,87 +254,4 @@ fn push(delta: Delta, pieces: &mut Vec<Piece>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(events: &[&str]) -> (Vec<Piece>, bool) {
-        let (mut reader, mut pieces) = (Reader::default(), Vec::new());
-        for event in events {
-            reader.read(event.as_bytes(), &mut pieces).unwrap();
-        }
-        (pieces, reader.done)
-    }
-
-    fn text(pieces: &[Piece]) -> String {
-        let texts = pieces.iter().filter_map(|piece| match piece {
-            Piece::Delta(delta) => delta.content.clone(),
-            _ => None,
-        });
-        texts.collect()
-    }
-
-    const START: &str = r#"{"type":"message_start","message":{"model":"claude-x","usage":
-        {"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1}}}"#;
-    const END: &str = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},
-        "usage":{"output_tokens":20}}"#;
-    const STOP: &str = r#"{"type":"message_stop"}"#;
-
-    #[test]
-    fn calls_of_tools_are_counted_from_zero_and_usage_is_not_added_up() {
-        let (pieces, done) = read(&[
-            START,
-            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
-            r#"{"type":"ping"}"#,
-            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
-            r#"{"type":"content_block_start","index":1,"content_block":
-                {"type":"tool_use","id":"t","name":"f","input":{}}}"#,
-            r#"{"type":"content_block_delta","index":1,"delta":
-                {"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#,
-            END,
-            STOP,
-        ]);
-        assert!(done);
-        assert_eq!(text(&pieces), "Hi");
-        let calls: Vec<_> = pieces
-            .iter()
-            .filter_map(|piece| match piece {
-                Piece::Delta(delta) => delta.tool_calls.first(),
-                _ => None,
-            })
-            .collect();
-        assert_eq!((calls[0].index, calls[0].id.as_deref()), (0, Some("t")));
-        assert_eq!(calls[1].function.arguments.as_deref(), Some("{\"a\":1}"));
-        assert!(pieces.contains(&Piece::Finish("tool_calls".to_owned())));
-        let Some(Piece::Usage(used)) =
-            pieces.iter().rev().find(|piece| matches!(piece, Piece::Usage(_)))
-        else {
-            panic!("{pieces:?}")
-        };
-        assert_eq!((used.counts.input, used.counts.cache_read, used.counts.output), (10, 5, 20));
-    }
-
-    #[test]
-    fn a_form_is_text() {
-        let (pieces, _) = read(&[
-            START,
-            r#"{"type":"content_block_start","index":0,"content_block":
-                {"type":"tool_use","id":"t","name":"answer","input":{}}}"#,
-            r#"{"type":"content_block_delta","index":0,"delta":{"partial_json":"{\"a\":1}"}}"#,
-            END,
-        ]);
-        assert_eq!(text(&pieces), "{\"a\":1}");
-        assert!(pieces.contains(&Piece::Finish("stop".to_owned())));
-    }
-
-    #[test]
-    fn a_whole_message_and_an_error() {
-        let (pieces, done) = read(&[r#"{"type":"message","model":"m","content":[
-            {"type":"thinking","thinking":"hm"},{"type":"text","text":"Hi"}],
-            "stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#]);
-        assert!(done);
-        assert_eq!(text(&pieces), "Hi");
-        let overloaded = br#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#;
-        let error = Reader::default().read(overloaded, &mut Vec::new()).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Overloaded);
-    }
-}
+mod tests;

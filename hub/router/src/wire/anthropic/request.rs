@@ -15,7 +15,10 @@ pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
     let request = call.request;
     let (system, mut messages) = conversation(&request.messages)?;
     if let Some(begun) = call.begun {
-        add(&mut messages, "assistant", vec![json!({ "type": "text", "text": begun })]);
+        // White space at the end is an error there; the reader knows of it.
+        let begun = begun.trim_end();
+        let content = (!begun.is_empty()).then(|| json!({ "type": "text", "text": begun }));
+        add(&mut messages, "assistant", content.into_iter().collect());
     }
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(call.model));
@@ -254,7 +257,7 @@ mod tests {
     fn a_beginning_becomes_the_last_turn() {
         let request = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]});
         let request: ChatRequest = serde_json::from_value(request).unwrap();
-        let call = Call { begun: Some("It was"), ..Call::new(&request, "claude", 10) };
+        let call = Call { begun: Some("It was "), ..Call::new(&request, "claude", 10) };
         let body: Value = serde_json::from_slice(&body(&call).unwrap()).unwrap();
         assert_eq!(body["messages"][1]["role"], "assistant");
         assert_eq!(body["messages"][1]["content"][0]["text"], "It was");
