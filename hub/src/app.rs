@@ -7,7 +7,7 @@ use std::time::Duration;
 use agentos_api::Api;
 use agentos_config::Watch;
 use agentos_domain::{Clock, SystemClock, WorkspaceId};
-use agentos_engine::{Authentication, Engine, EngineHandle};
+use agentos_engine::{Authentication, Engine, EngineHandle, Notifier};
 use agentos_link::{EdgeSessions as _, HubLink};
 use agentos_process::until_end;
 use agentos_router::Router;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::HubError;
 use crate::models;
+use crate::notify::Webhooks;
 use crate::paths::{DataDir, remove, write_private};
 use crate::settings::Settings;
 use crate::tls::ApiTls;
@@ -40,6 +41,7 @@ pub struct App {
     agents: Watch,
     models: Router,
     data: PathBuf,
+    webhooks: Option<Arc<Webhooks>>,
 }
 
 impl App {
@@ -61,8 +63,9 @@ impl App {
             blobs,
             Arc::clone(&clock),
         );
-        if let Some(webhooks) = settings.webhooks()? {
-            engine = engine.with_notifier(Arc::new(webhooks));
+        let webhooks = settings.webhooks()?.map(Arc::new);
+        if let Some(webhooks) = &webhooks {
+            engine = engine.with_notifier(Arc::clone(webhooks) as Arc<dyn Notifier>);
         }
         ensure_admin_key(&engine.handle(), &data.admin_key()).await?;
 
@@ -101,7 +104,7 @@ impl App {
         }
         let agents = settings.loaded.watch_agents();
         let data = settings.data().to_owned();
-        Ok(Self { store, engine, link, api, tls, agents, models, data })
+        Ok(Self { store, engine, link, api, tls, agents, models, data, webhooks })
     }
 
     /// Serves until `cancel`.
@@ -109,7 +112,7 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, tls, agents, models, data } = self;
+        let Self { store, engine, link, api, tls, agents, models, data, webhooks } = self;
         let (sessions, engine_handle) = (Arc::new(link.handle()), engine.handle());
         let parts = async {
             tokio::try_join!(
@@ -126,7 +129,8 @@ impl App {
                 },
                 async {
                     let learning = models::learned::keep(&data, &models);
-                    let books = async { tokio::join!(models.keep_books(), learning) };
+                    let alerts = models::alerts::tell(&models, webhooks.as_deref());
+                    let books = async { tokio::join!(models.keep_books(), learning, alerts) };
                     cancel.run_until_cancelled(books).await;
                     Ok(())
                 },

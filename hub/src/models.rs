@@ -1,5 +1,6 @@
 //! The models that the configuration names, as deployments of the router.
 
+pub(crate) mod alerts;
 pub(crate) mod learned;
 mod providers;
 

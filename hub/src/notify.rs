@@ -7,6 +7,7 @@ use std::time::Duration;
 use agentos_config::Secret;
 use agentos_domain::{Proposal, ProposalId, ProposalStatus};
 use agentos_engine::{Notifier, NotifyError};
+use agentos_store::{BudgetScope, Spend};
 use async_trait::async_trait;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -72,7 +73,7 @@ impl Notifier for Webhooks {
             if self.partly().contains(&key) {
                 continue;
             }
-            match self.post(*form, url, proposal).await {
+            match self.post(url, &body(*form, proposal)).await {
                 Ok(()) => {
                     self.partly().insert(key);
                 }
@@ -92,8 +93,17 @@ impl Webhooks {
         self.partly.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn post(&self, form: Form, url: &Secret, proposal: &Proposal) -> Result<(), NotifyError> {
-        let request = self.http.post(url.expose()).json(&body(form, proposal));
+    /// Tells all of a budget that is nearly used up. Those who could be told are
+    /// told again where others could not.
+    pub(crate) async fn tell_of_budget(&self, spend: &Spend) -> Result<(), NotifyError> {
+        for (form, url) in &self.targets {
+            self.post(url, &budget_body(*form, spend)).await?;
+        }
+        Ok(())
+    }
+
+    async fn post(&self, url: &Secret, body: &Value) -> Result<(), NotifyError> {
+        let request = self.http.post(url.expose()).json(body);
         // The address holds the webhook's secret: it is no part of a message.
         let status = request.send().await.map_err(|error| NotifyError(told(error)))?.status();
         match status.as_u16() {
@@ -139,11 +149,60 @@ fn body(form: Form, proposal: &Proposal) -> Value {
     }
 }
 
+/// Whose budget it is, and the amounts.
+fn budget_body(form: Form, spend: &Spend) -> Value {
+    let limit = spend.limit.unwrap_or_default();
+    let scope = match &spend.scope {
+        BudgetScope::Installation => "of all calls together".to_owned(),
+        BudgetScope::Workspace(id) => format!("of the workspace {id}"),
+        BudgetScope::Key(id) => format!("of the key {id}"),
+    };
+    match form {
+        Form::Json => json!({
+            "event": "budget_alert",
+            "scope": spend.scope.kind(),
+            "id": spend.scope.id(),
+            "month": spend.period.to_string(),
+            "limit_usd": limit.to_string(),
+            "settled_usd": spend.settled.to_string(),
+            "reserved_usd": spend.reserved.to_string(),
+        }),
+        Form::Discord => {
+            let content = format!(
+                "The budget {scope} for {}: {} of {limit} USD are spent, {} USD reserved.",
+                spend.period, spend.settled, spend.reserved
+            );
+            json!({ "content": content, "allowed_mentions": { "parse": [] } })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use agentos_domain::{ProposalKind, Timestamp, ToolCall, ToolClass, call_hash};
+    use agentos_domain::{NanoUsd, ProposalKind, Timestamp, ToolCall, ToolClass, call_hash};
+
+    use agentos_store::Period;
 
     use super::*;
+
+    #[test]
+    fn a_budget_is_told_with_its_amounts() {
+        let spend = Spend {
+            period: Period::of(Timestamp::from_millis(1_795_300_000_000)),
+            scope: BudgetScope::Installation,
+            settled: NanoUsd(4_000_000_000),
+            reserved: NanoUsd(100_000_000),
+            calls: 7,
+            limit: Some(NanoUsd(5_000_000_000)),
+        };
+        let json = budget_body(Form::Json, &spend);
+        assert_eq!(
+            (&json["settled_usd"], &json["month"]),
+            (&"4.000000000".into(), &"2026-11".into())
+        );
+        let text = budget_body(Form::Discord, &spend).to_string();
+        assert!(text.contains("4.000000000 of 5.000000000 USD"), "{text}");
+    }
 
     #[test]
     fn nothing_of_the_content_leaves_the_hub() {

@@ -227,6 +227,25 @@ impl Router {
         self.shared.ledger.spend_of(scope, self.shared.clock.now()).await
     }
 
+    /// Budgets that are used up so far that people should know, and do not yet.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn due_alerts(&self) -> Result<Vec<Spend>, StoreError> {
+        let Shared { config, ledger, clock, .. } = self.shared.as_ref();
+        ledger.due_alerts(config.alert_permille, config.budget.as_ref(), clock.now()).await
+    }
+
+    /// Notes that people know of a budget.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub async fn alert_told(&self, spend: &Spend) -> Result<(), StoreError> {
+        let Shared { config, ledger, clock, .. } = self.shared.as_ref();
+        let Spend { scope, period, .. } = spend;
+        ledger.alert_told(scope, period, config.alert_permille, clock.now()).await
+    }
+
     /// The ledger, for those who show it.
     #[must_use]
     pub fn ledger(&self) -> &Arc<dyn Ledger> {

@@ -159,6 +159,7 @@ impl Setup {
             clock: self.clock,
             keys: self.keys,
             calibrations: self.calibrations,
+            outcomes: Default::default(),
         };
         let router = Router::open(parts).await.unwrap();
         House { router, store, clock, _dir: dir }
