@@ -30,6 +30,8 @@ use crate::settings::Settings;
 
 /// How much memory kept answers may take, in bytes.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// How sure models are of which answers, for models that were measured.
+const CALIBRATIONS: &str = include_str!("models/calibrations.json");
 /// The model's name where an edge's engine serves a tier.
 const EDGE: &str = "edge";
 
@@ -46,7 +48,9 @@ pub(crate) async fn start(
     clock: Arc<dyn Clock>,
 ) -> Result<Router, HubError> {
     let config = &settings.loaded.config;
-    let http = http_client(config.router.timeouts.connect).map_err(HubError::Models)?;
+    let connect = config.router.timeouts.connect;
+    let home = http_client(connect, Location::Local).map_err(HubError::Models)?;
+    let away = http_client(connect, Location::Cloud).map_err(HubError::Models)?;
     let edge: Arc<dyn Provider> = Arc::new(EdgeProvider::new(link));
     let (mut deployments, mut names) = (Vec::new(), HashMap::new());
     for model in &config.models.model_list {
@@ -58,6 +62,10 @@ pub(crate) async fn start(
             Known::Edge => Arc::clone(&edge),
             Known::Http { .. } => {
                 let base = address(config, model, &known)?;
+                let http = match described.location {
+                    Location::Local => &home,
+                    Location::Cloud => &away,
+                };
                 Arc::new(HttpProvider::new(http.clone(), http_config(config, model, &known, base)?))
             }
         };
@@ -73,7 +81,7 @@ pub(crate) async fn start(
     }
     let router = router_config(settings, &deployments)?;
     let keys = Arc::new(Keys(engine));
-    let calibrations = Calibrations::default();
+    let calibrations = calibrations(settings)?;
     let outcomes = learned::read(settings.data());
     let parts =
         RouterParts { config: router, deployments, ledger, clock, keys, calibrations, outcomes };
@@ -129,6 +137,22 @@ fn prices(settings: &Settings) -> Result<PriceTable, HubError> {
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?;
     let own = PriceTable::parse(&text).map_err(|error| wrong(&error))?;
     Ok(shipped.extended_by(own))
+}
+
+/// Those that are shipped, and over them those of the user's file.
+fn calibrations(settings: &Settings) -> Result<Calibrations, HubError> {
+    let wrong = |what: &str, error: &dyn std::fmt::Display| {
+        HubError::Models(format!("{what}: {error}: make it anew by `agentos calibrate`"))
+    };
+    let mut all: Calibrations =
+        serde_json::from_str(CALIBRATIONS).map_err(|error| wrong("calibrations.json", &error))?;
+    let Some(path) = &settings.loaded.config.router.calibrations else { return Ok(all) };
+    let path = settings.loaded.resolve(path);
+    let what = format!("router.calibrations: {}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(&what, &error))?;
+    let own: Calibrations = serde_json::from_str(&text).map_err(|error| wrong(&what, &error))?;
+    all.extend(own);
+    Ok(all)
 }
 
 /// The fallbacks as configured, or the usual ones: from tier to tier, as far as

@@ -10,8 +10,10 @@ use clap_complete::Shell;
 use crate::key::lifetime;
 use crate::trust::parse_fingerprint;
 
+mod models;
 mod schedule;
 
+pub(crate) use models::{BudgetCommand, BudgetSetArgs, CalibrateArgs, CallsArgs, OnLimit};
 pub(crate) use schedule::{ScheduleAddArgs, ScheduleCommand, SlotsArgs};
 
 const EXIT_CODES: &str = "\
@@ -77,6 +79,15 @@ pub(crate) enum Command {
     /// The workspace's own keys to models' providers
     #[command(subcommand)]
     ProviderKey(ProviderKeyCommand),
+    /// The models that requests may name, and how they fare
+    Models,
+    /// What calls of models may cost in a month
+    #[command(subcommand)]
+    Budget(BudgetCommand),
+    /// Calls of models, newest first, with what each cost
+    Calls(CallsArgs),
+    /// Measure how often a model is right that is so sure of its answer
+    Calibrate(CalibrateArgs),
     /// Keep the hub's address and the key to it for later commands
     ///
     /// The key is that of --api-key-file or --api-key, else the standard input gives it. It is

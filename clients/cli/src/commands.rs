@@ -12,7 +12,8 @@ use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::{
-    approvals, config, doctor, edge, files, health, key, login, provider_key, schedule, task,
+    approvals, calibrate, config, doctor, edge, files, health, key, login, provider_key, schedule,
+    spending, task,
 };
 
 /// Runs the command line `args`, the program's name first, and gives the exit
@@ -69,6 +70,10 @@ async fn run(
         Command::Edge(command) => edge::run(&client, terminal, json, command).await,
         Command::Key(command) => key::run(&client, terminal, json, command).await,
         Command::ProviderKey(command) => provider_key::run(&client, terminal, json, command).await,
+        Command::Models => spending::models(&client, terminal, json).await,
+        Command::Budget(command) => spending::budget(&client, terminal, json, command).await,
+        Command::Calls(args) => spending::calls(&client, terminal, json, &args).await,
+        Command::Calibrate(args) => calibrate::run(&client, terminal, json, &args).await,
         Command::Health => health::run(&client, terminal, json).await,
         Command::Doctor => doctor::run(&client, terminal, json).await,
         Command::Login(_) | Command::Config(_) | Command::Completions { .. } => Ok(Exit::Ok),

@@ -10,6 +10,7 @@
 
 mod approvals;
 mod args;
+mod calibrate;
 mod client;
 mod commands;
 mod config;
@@ -26,6 +27,7 @@ mod provider_key;
 mod render;
 mod schedule;
 mod settings;
+mod spending;
 mod task;
 mod terminal;
 mod text;

@@ -188,6 +188,7 @@ fn done(completion: &Completion) -> GenerateDone {
         input_tokens: completion.usage.input_tokens,
         cached_tokens: completion.usage.cached_tokens,
         output_tokens: completion.usage.output_tokens,
+        mean_probability: completion.confidence.map(f64::from),
         // What was read from JSON can be written as such.
         tool_calls: completion
             .tool_calls

@@ -116,6 +116,7 @@ impl Attempt<'_> {
                     model.clone_into(&mut self.answering.model);
                     self.consumed.model = Some(model);
                 }
+                Piece::Mean(mean) => self.mean.tell(mean),
                 Piece::Usage(metered) => {
                     self.consumed.told = Some(metered);
                     self.consumed.complete = finish.is_some();

@@ -34,7 +34,7 @@ pub use chat::{
     ChatMessage, ChatRequest, Content, FunctionArguments, FunctionCall, FunctionDefinition, Part,
     ResponseFormat, Stop, StreamOptions, ToolDefinition,
 };
-pub use confidence::{Calibration, Calibrations};
+pub use confidence::Calibrations;
 pub use config::{DeploymentConfig, Fallback, Location, RouterConfig, Strategy, Timeouts};
 pub use deployment::{Deployment, DeploymentStatus};
 pub use error::{CallError, ErrorKind, RouterError, Verdict};

@@ -19,6 +19,8 @@ pub enum Piece {
     /// Why the answer has ended, in OpenAI's words. Only what was consumed may
     /// follow.
     Finish(String),
+    /// The geometric mean of the probabilities of all tokens, from 0 to 1.
+    Mean(f64),
     /// What has been consumed so far. The last one counts.
     Usage(Metered),
 }

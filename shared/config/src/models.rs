@@ -89,6 +89,8 @@ pub struct Router {
     pub timeouts: ModelTimeouts,
     /// A file of prices, beside those that are shipped.
     pub prices: Option<PathBuf>,
+    /// A file of calibrations, beside those that are shipped.
+    pub calibrations: Option<PathBuf>,
     /// The most requests that are answered at once.
     pub max_concurrent: u32,
 }

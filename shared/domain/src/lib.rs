@@ -3,6 +3,7 @@
 //! the tests share one vocabulary.
 
 mod agent;
+mod calibration;
 mod changeset;
 mod chat;
 mod clock;
@@ -19,6 +20,7 @@ mod task;
 mod tool;
 
 pub use agent::{AgentConfig, OnEdgeLost, builtin_file_agent};
+pub use calibration::{Calibration, CalibrationQuality, Judged, TooFewAnswers};
 pub use changeset::{Change, Changeset, ChangesetError};
 pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};

@@ -37,6 +37,12 @@ async fn evaluate(options: &Options) -> anyhow::Result<ExitCode> {
     };
     // Boxed: the future of everything is large.
     let outcome = Box::pin(pocket::run(options, progress)).await?;
+    if let Some(file) = &options.judged {
+        let lines: Vec<_> =
+            outcome.judged.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        std::fs::write(file, lines.join("\n") + "\n")
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     print(&outcome, options).context("cannot write to standard output")?;
     let missed = outcome.missed(options);
     for line in &missed {

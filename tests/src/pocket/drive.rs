@@ -40,6 +40,8 @@ pub(crate) struct Made {
     /// From the first question to the model to its reply with a call; `None`
     /// where that has none.
     pub(crate) first_call: Option<Duration>,
+    /// The geometric mean of the probabilities of the first reply's tokens.
+    pub(crate) first_mean: Option<f32>,
     /// Tokens that the model generated.
     pub(crate) tokens: u64,
     /// How long the model worked, prompts included.
@@ -150,6 +152,9 @@ impl Run<'_> {
             Ok(completion) => {
                 if is_first && !completion.tool_calls.is_empty() {
                     self.made.first_call = Some(took);
+                }
+                if is_first {
+                    self.made.first_mean = completion.confidence;
                 }
                 self.made.tokens += completion.usage.output_tokens;
                 for call in &completion.tool_calls {

@@ -28,6 +28,10 @@ pub struct Options {
     /// Print all failures
     #[arg(long)]
     pub all_failures: bool,
+    /// Write how sure the model was of each first reply and whether it was right,
+    /// for `agentos calibrate`
+    #[arg(long, value_name = "FILE")]
+    pub judged: Option<PathBuf>,
     /// End with 1 where a smaller share of first calls is right, 0 to 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub min_first_call: Option<f64>,

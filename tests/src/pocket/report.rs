@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use agentos_domain::Judged;
 use serde::Serialize;
 
 use super::options::Options;
@@ -72,6 +73,8 @@ pub struct Outcome {
     pub model: String,
     /// By kind.
     pub kinds: BTreeMap<String, Tally>,
+    /// How sure the model was of each first reply, and whether it was right.
+    pub judged: Vec<Judged>,
     /// In the order of the requests.
     pub failures: Vec<Failure>,
     /// Times to the first call, in milliseconds.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{Clock, SystemClock, ToolCall};
+use agentos_domain::{Clock, Judged, SystemClock, ToolCall};
 use agentos_inference::{Engine, LlamaConfig, LlamaEngine};
 use agentos_sandbox::GrantedRoot;
 
@@ -142,6 +142,11 @@ fn record(outcome: &mut Outcome, case: &Case<'_>, made: Made) {
     let request = case.request;
     let first_call = call::first_is_right(&request.calls, &made.calls);
     let task = judge::is_right(&case.expected, &made);
+    if let Some(raw) = made.first_mean {
+        // Of a request that is to be refused, the first reply is the refusal.
+        let right = if request.calls.is_empty() { task } else { first_call };
+        outcome.judged.push(Judged { raw: f64::from(raw), right });
+    }
     let tally = outcome.kinds.entry(request.kind.clone()).or_default();
     tally.requests += 1;
     tally.first_call += u32::from(first_call);

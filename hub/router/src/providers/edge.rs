@@ -241,7 +241,7 @@ fn token_delta(token: TokenEvent, logprobs: bool) -> Delta {
 }
 
 fn end(done: GenerateDone) -> Vec<Piece> {
-    let mut pieces = Vec::new();
+    let mut pieces: Vec<_> = done.mean_probability.map(Piece::Mean).into_iter().collect();
     for (index, call) in done.tool_calls.iter().enumerate() {
         // The edge wrote it; where it cannot be read, nothing is called.
         let Ok(call) = serde_json::from_str::<ToolCall>(call) else { continue };

@@ -136,6 +136,13 @@ pub(super) const ROUTER: &[Setting] = &[
     )
     .samples("prices.json", "/etc/agentos/prices.json"),
     Setting::new(
+        "calibrations",
+        Kind::Text(Format::Path),
+        "null",
+        "A file that `agentos calibrate` writes: how often models are right that are so sure",
+    )
+    .samples("calibrations.json", "/etc/agentos/calibrations.json"),
+    Setting::new(
         "max_concurrent",
         Kind::Integer(1, 100_000, "requests"),
         "256",
