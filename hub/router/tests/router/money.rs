@@ -89,6 +89,30 @@ async fn who_leaves_before_the_first_content_pays_for_the_prompt() {
 }
 
 #[tokio::test]
+async fn who_leaves_a_silent_stream_ends_it() {
+    for hold in [false, true] {
+        let fault = Fault::at_chunk(7, FaultKind::Stall);
+        let mock = MockProvider::start(Script::words(50).with_fault(fault)).await.unwrap();
+        // Longer than the test waits.
+        let timeouts = Timeouts { first: 2 * LONG, idle: 2 * LONG, total: 2 * LONG };
+        let config = DeploymentConfig { timeouts, ..cloud("cloud", "cloud") };
+        let house = Setup::new().open_ai(config, &mock).open().await;
+        if hold {
+            let asked = house.router.chat(caller(), request(question("cloud", false)));
+            tokio::select! {
+                _ = asked => panic!("it stalls"),
+                () = until("it was asked", || mock.count() == 1) => {}
+            }
+        } else {
+            drop(begun(&house, 7).await);
+        }
+        left(&mock).await;
+        let (_, settled) = house.row().await;
+        assert_eq!((settled.outcome, settled.estimated), (CallOutcome::Abandoned, true));
+    }
+}
+
+#[tokio::test]
 async fn who_leaves_after_the_last_word_pays_what_the_provider_tells() {
     let mock = MockProvider::start(Script::words(50)).await.unwrap();
     let house = one(Shape::OpenAi, &mock).await;
@@ -207,7 +231,8 @@ async fn a_failed_attempt_that_may_have_cost_is_in_the_cost() {
     let fault = Fault::at_chunk(0, FaultKind::Stall);
     let slow = MockProvider::start(Script::words(50).with_fault(fault)).await.unwrap();
     let well = MockProvider::start(Script::words(50)).await.unwrap();
-    let timeouts = Timeouts { first: SHORT, idle: LONG, total: LONG };
+    // Time enough to be told what the prompt took.
+    let timeouts = Timeouts { first: 5 * SHORT, idle: LONG, total: LONG };
     let config = DeploymentConfig { timeouts, ..cloud("slow", "slow") };
     let setup = Setup::new().budget(RICH, OnLimit::Refuse).fallback("slow", "well");
     let setup = setup.anthropic(config, &slow).anthropic(cloud("well", "well"), &well);
