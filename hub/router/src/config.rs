@@ -108,7 +108,7 @@ pub struct DeploymentConfig {
 /// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the first content.
+    /// Until the first content. For an answer that comes whole `total` counts.
     pub first: Duration,
     /// From one piece of content to the next.
     pub idle: Duration,

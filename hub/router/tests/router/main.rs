@@ -1,4 +1,10 @@
 //! The router against mocks of providers, with a real ledger.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod cache;
 mod confidence;

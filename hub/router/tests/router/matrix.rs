@@ -96,7 +96,9 @@ impl Case {
     fn deployment(&self) -> DeploymentConfig {
         let limit = if self.slow { SHORT } else { LONG };
         let total = if self.stream { LONG } else { limit };
-        let timeouts = Timeouts { first: limit, idle: limit, total };
+        // What is expected to begin has all the time to.
+        let first = if self.seen() > 0 { LONG } else { limit };
+        let timeouts = Timeouts { first, idle: limit, total };
         let make = if self.paid { cloud } else { local };
         DeploymentConfig { timeouts, ..make(&self.name, self.tier) }
     }

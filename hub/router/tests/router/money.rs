@@ -1,17 +1,34 @@
 //! What requests cost.
 
+use std::sync::Arc;
+
 use agentos_domain::{NanoUsd, TokenCounts};
 use agentos_mock_provider::{Ending, Fault, FaultKind, MockProvider, Refusal, Script};
+use agentos_prices::Service;
+use agentos_prices::usage::Metered;
 use agentos_router::{
-    Answer, ChatEvent, DeploymentConfig, ErrorKind, RouterError, Shape, Timeouts,
+    Answer, Call, CallError, ChatEvent, Delta, DeploymentConfig, ErrorKind, Piece, Pieces,
+    Provider, RouterError, Shape, Timeouts,
 };
 use agentos_store::{BudgetScope, CallOutcome, Ledger as _, OnLimit};
+use async_trait::async_trait;
+use futures::stream;
 use serde_json::{Value, json};
 
 use crate::fixture::{
     House, INPUT, LONG, OUTPUT, SHORT, Seen, Setup, caller, cloud, kind, local, question, request,
     until, with,
 };
+
+/// Says these pieces, whatever it is asked.
+struct Says(Vec<Piece>);
+
+#[async_trait]
+impl Provider for Says {
+    async fn chat(&self, _: Call<'_>) -> Result<Pieces, CallError> {
+        Ok(Box::pin(stream::iter(self.0.clone().into_iter().map(Ok))))
+    }
+}
 
 const RICH: i64 = 1_000_000_000_000;
 
@@ -89,6 +106,30 @@ async fn who_leaves_before_the_first_content_pays_for_the_prompt() {
 }
 
 #[tokio::test]
+async fn who_leaves_a_silent_stream_ends_it() {
+    for hold in [false, true] {
+        let fault = Fault::at_chunk(7, FaultKind::Stall);
+        let mock = MockProvider::start(Script::words(50).with_fault(fault)).await.unwrap();
+        // Longer than the test waits.
+        let timeouts = Timeouts { first: 2 * LONG, idle: 2 * LONG, total: 2 * LONG };
+        let config = DeploymentConfig { timeouts, ..cloud("cloud", "cloud") };
+        let house = Setup::new().open_ai(config, &mock).open().await;
+        if hold {
+            let asked = house.router.chat(caller(), request(question("cloud", false)));
+            tokio::select! {
+                _ = asked => panic!("it stalls"),
+                () = until("it was asked", || mock.count() == 1) => {}
+            }
+        } else {
+            drop(begun(&house, 7).await);
+        }
+        left(&mock).await;
+        let (_, settled) = house.row().await;
+        assert_eq!((settled.outcome, settled.estimated), (CallOutcome::Abandoned, true));
+    }
+}
+
+#[tokio::test]
 async fn who_leaves_after_the_last_word_pays_what_the_provider_tells() {
     let mock = MockProvider::start(Script::words(50)).await.unwrap();
     let house = one(Shape::OpenAi, &mock).await;
@@ -123,6 +164,38 @@ async fn cached_tokens_have_their_price_in_both_shapes() {
             let (_, settled) = house.row().await;
             assert_eq!((settled.cost, settled.tokens), (bill.cost, bill.tokens));
         }
+    }
+}
+
+#[tokio::test]
+async fn what_was_told_before_the_answer_is_not_its_usage() {
+    let told = |output| {
+        let counts = TokenCounts { input: 30, output, ..TokenCounts::default() };
+        let service = Service::default();
+        Piece::Usage(Metered { counts, service, reported_cost: None, clamped: false })
+    };
+    let word = || Piece::Delta(Delta::text("word "));
+    let finish = || Piece::Finish("stop".to_owned());
+    for (pieces, input, output, estimated) in [
+        (vec![told(1), word(), word(), word(), finish()], 30, 4, true),
+        (vec![word(), word(), word(), finish()], 0, 4, true),
+        (vec![told(1), word(), word(), told(7), finish()], 30, 7, false),
+        (vec![told(1), word(), finish(), told(7)], 30, 7, false),
+        (vec![word(), told(2), word(), told(4), finish()], 30, 4, false),
+        // It breaks off: more may have been consumed.
+        (vec![word(), told(2), word(), told(4)], 30, 4, true),
+    ] {
+        let named = [Piece::Model("priced".to_owned())];
+        let says = Arc::new(Says(named.into_iter().chain(pieces.clone()).collect()));
+        let house = Setup::new().deployment(cloud("cloud", "cloud"), says).open().await;
+        let seen = house.ask(question("cloud", true)).await.unwrap();
+        let (_, settled) = house.row().await;
+        assert_eq!(settled.estimated, estimated, "{pieces:?}");
+        if seen.end.is_some() {
+            assert_eq!(settled.tokens.output, output, "{pieces:?}");
+            assert!(settled.tokens.input == input || input == 0, "{pieces:?}");
+        }
+        assert!(settled.cost.0 >= input.cast_signed() * INPUT + 2 * OUTPUT, "{pieces:?}");
     }
 }
 
@@ -207,7 +280,8 @@ async fn a_failed_attempt_that_may_have_cost_is_in_the_cost() {
     let fault = Fault::at_chunk(0, FaultKind::Stall);
     let slow = MockProvider::start(Script::words(50).with_fault(fault)).await.unwrap();
     let well = MockProvider::start(Script::words(50)).await.unwrap();
-    let timeouts = Timeouts { first: SHORT, idle: LONG, total: LONG };
+    // Time enough to be told what the prompt took.
+    let timeouts = Timeouts { first: 5 * SHORT, idle: LONG, total: LONG };
     let config = DeploymentConfig { timeouts, ..cloud("slow", "slow") };
     let setup = Setup::new().budget(RICH, OnLimit::Refuse).fallback("slow", "well");
     let setup = setup.anthropic(config, &slow).anthropic(cloud("well", "well"), &well);
