@@ -142,7 +142,8 @@ impl App {
                 }),
             )
         };
-        let result = parts.await;
+        // Boxed: the future of everything is large.
+        let result = Box::pin(parts).await;
         models.close(MODELS_DEADLINE).await;
         store.close(CLOSE_DEADLINE).await;
         result.map(|_| ())

@@ -22,6 +22,8 @@ use crate::wire::failure::classify;
 use crate::wire::sse::Events;
 use crate::wire::{anthropic, openai};
 
+/// OpenAI itself; its newer models refuse the older name of a field.
+const OPENAI: &str = "https://api.openai.com/";
 /// The version of Anthropic's API that is spoken.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 /// The largest answer that comes whole, and the largest error, in bytes.
@@ -114,7 +116,11 @@ impl Provider for HttpProvider {
         let (path, body, reader) = match self.config.shape {
             Shape::OpenAi => {
                 let reader = Reader::OpenAi(openai::Reader::default());
-                ("/chat/completions", openai::body(&call)?, reader)
+                (
+                    "/chat/completions",
+                    openai::body(&call, self.config.base.starts_with(OPENAI))?,
+                    reader,
+                )
             }
             Shape::Anthropic => {
                 let reader = Reader::Anthropic(Box::new(anthropic::Reader::of(&call)));

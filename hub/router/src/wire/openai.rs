@@ -16,13 +16,15 @@ use crate::wire::failure::classify;
 /// The end of a stream.
 const DONE: &[u8] = b"[DONE]";
 
-/// The body of a request.
-pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
+/// The body of a request. With `newer`, the most tokens of the answer go by the
+/// name that OpenAI gives them today, and that others do not know.
+pub(crate) fn body(call: &Call<'_>, newer: bool) -> Result<Vec<u8>, CallError> {
     let mut request: ChatRequest = call.request.clone();
     call.model.clone_into(&mut request.model);
     request.temperature = request.temperature.or(call.temperature);
     let most = call.max_output;
-    if request.max_completion_tokens.is_some() {
+    if newer || request.max_completion_tokens.is_some() {
+        request.max_tokens = None;
         request.max_completion_tokens = Some(most);
     } else {
         request.max_tokens = Some(most);
