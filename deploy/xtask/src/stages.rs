@@ -42,7 +42,7 @@ pub(crate) fn test(fast: bool) -> Result<u8> {
         vec!["test", "--workspace"]
     };
     if fast {
-        tests.extend(["--exclude", "agentos-tests"]);
+        tests.extend(["--exclude", "agentos-tests", "--exclude", "agentos-gateway-bench"]);
     }
     for (name, args) in &stages {
         let code = stage(name, args)?;

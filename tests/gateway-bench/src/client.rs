@@ -18,6 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::request::{Asked, Kind, is_whole, pieces};
 
+/// Says whether an answer is an earlier one.
+const CACHED: &str = "x-agentos-cached";
+
 /// The longest that an answer may take; whatever takes longer has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -55,6 +58,7 @@ impl Client {
         let mut connection = self.connection().await?;
         let response = connection.send_request(asked.request()?).await?;
         let status = response.status();
+        let cached = response.headers().get(CACHED).is_some_and(|cached| cached == "true");
         let mut body = response.into_body();
         let (mut answer, mut first) = (Vec::with_capacity(16 * 1024), None);
         while let Some(frame) = body.frame().await {
@@ -69,6 +73,7 @@ impl Client {
         let shown = || String::from_utf8_lossy(&answer).chars().take(400).collect::<String>();
         ensure!(status == StatusCode::OK, "the answer is {status}: {}", shown());
         ensure!(is_whole(asked.kind, &answer), "the answer is not whole: {}", shown());
+        ensure!(cached == (asked.kind == Kind::Cached), "it is from the cache: {cached}");
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(Answered { first: first.unwrap_or(end), end })
     }

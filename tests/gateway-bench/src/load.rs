@@ -109,9 +109,10 @@ mod tests {
         let pace = Pace { rate: 200, requests: 20 };
         let (loaded, count) = load(script, Kind::Whole, pace).await;
         assert_eq!((loaded.errors, loaded.total.len(), count), (0, 20, 20), "{loaded:?}");
-        // One after the other would make the last one wait for 4 s.
-        assert!(loaded.total.percentile(100) < 2e6, "{loaded:?}");
-        assert!(loaded.total.percentile(0) >= 200e3, "{loaded:?}");
+        let (least, most) = (loaded.total.percentile(0), loaded.total.percentile(100));
+        assert!(least >= 200e3, "{loaded:?}");
+        // One after the other would make the last one wait for all of them.
+        assert!(most < 10.0 * least, "{loaded:?}");
     }
 
     #[tokio::test]
@@ -121,7 +122,7 @@ mod tests {
         let pace = Pace { rate: 100, requests: 4 };
         let (loaded, _) = load(script, Kind::Stream, pace).await;
         assert_eq!(loaded.errors, 0, "{loaded:?}");
-        assert!(loaded.first.p50() + 100e3 < loaded.total.p50(), "{loaded:?}");
+        assert!(loaded.first.p50() < loaded.total.p50() / 2.0, "{loaded:?}");
     }
 
     #[tokio::test]

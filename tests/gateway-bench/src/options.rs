@@ -82,8 +82,8 @@ impl Options {
         if self.quick {
             return Sizes {
                 rounds: 2,
-                whole: vec![pace(JUDGED_RATE, 100)],
-                streams: pace(50, 25),
+                whole: vec![pace(JUDGED_RATE, 60)],
+                streams: pace(50, 15),
                 hits: pace(JUDGED_RATE, 50),
                 soak: self.requests.unwrap_or(1_000),
             };

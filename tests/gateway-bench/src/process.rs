@@ -140,8 +140,8 @@ mod tests {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let process = Process(child);
-        assert!(process.processor_time().unwrap() > Duration::from_millis(5));
-        assert!(processor_time(process.0.id()).unwrap() < Duration::from_millis(5));
+        let alone = processor_time(process.0.id()).unwrap();
+        assert!(process.processor_time().unwrap() > 2 * alone);
         assert!(process.memory().unwrap().now > 0.0);
     }
 }

@@ -9,6 +9,7 @@ use crate::options::{JUDGED_RATE, Sizes};
 use crate::request::Kind;
 use crate::rounds::Series;
 use crate::run::Measured;
+use crate::stats::Samples;
 use crate::target::Who;
 
 /// The most that a request, and a stream, may take of a processor, in
@@ -195,25 +196,29 @@ impl Line {
             Kind::Stream => "stream",
             Kind::Cached => "cached",
         };
-        let ms = |value: f64| value / 1e3;
-        let (total, first) = (&series.all.total, &series.all.first);
+        let all = &series.all;
+        let times = [all.total.p50(), all.total.p99(), all.first.p50()].map(|time| time / 1e3);
+        let [p50, p99, first] = times;
+        let added = if series.kind == Kind::Cached {
+            // There is no round of the provider to compare it with.
+            format!("{:16} {:16}", "", "")
+        } else {
+            format!("{} {}", Self::added(&series.added_p50), Self::added(&series.added_p99))
+        };
         Self(format!(
-            "{:12} {kind:7} {:4} {:7} {:7.2} {:7.2} {:7.2} {:+8.2} ±{:<6.2} {:+8.2} ±{:<6.2} \
-             {:7.0} ±{:<5.0} {:6}",
+            "{:12} {kind:6} {:4} {:7} {p50:7.2} {p99:7.2} {first:7.2} {added} {:7.0} ±{:<5.0} {:6}",
             series.who.name(),
             series.pace.rate,
-            total.len(),
-            ms(total.p50()),
-            ms(total.p99()),
-            ms(first.p50()),
-            ms(series.added_p50.p50()),
-            ms(series.added_p50.iqr()),
-            ms(series.added_p99.p50()),
-            ms(series.added_p99.iqr()),
+            all.total.len(),
             series.processor.p50(),
             series.processor.iqr(),
-            series.all.errors,
+            all.errors,
         ))
+    }
+
+    /// What the median round adds, in milliseconds.
+    fn added(rounds: &Samples) -> String {
+        format!("{:+8.2} ±{:<6.2}", rounds.p50() / 1e3, rounds.iqr() / 1e3)
     }
 }
 
@@ -221,7 +226,7 @@ impl Line {
 #[must_use]
 pub fn table(lines: &[Line]) -> String {
     let mut text = format!(
-        "{:12} {:7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>8} {:7} {:>8} {:7} {:>7} {:6} {:>6}\n",
+        "{:12} {:6} {:>4} {:>7} {:>7} {:>7} {:>7} {:>8} {:7} {:>8} {:7} {:>7} {:6} {:>6}\n",
         "target",
         "answer",
         "1/s",

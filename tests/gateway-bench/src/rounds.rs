@@ -12,9 +12,9 @@ use crate::stats::Samples;
 use crate::target::{Who, World};
 
 /// Requests before those that count, at each target in each round.
-const WARM_UP: Pace = Pace { rate: 200, requests: 20 };
+const WARM_UP: Pace = Pace { rate: 400, requests: 20 };
 /// After the last answer: what is still to be written then is of these requests.
-const AFTERWARDS: Duration = Duration::from_millis(150);
+const AFTERWARDS: Duration = Duration::from_millis(120);
 
 /// All rounds of one load on one target.
 #[derive(Debug, Clone)]
