@@ -67,6 +67,14 @@ bench auth [--rounds N] [--check]
     Measures the processor time that authentication adds to a request, by kind
     of credential; the last line is JSON. --check fails where it is over 30 µs.
 
+bench gateway [--quick] [--check] [--requests N]
+    Measures what the gateway adds to a call of a model, beside a bare proxy in
+    the same run: processor time, latency, memory; the last line is JSON.
+      --quick       a look of seconds
+      --check       fails where a request failed, or where the hub takes more
+                    than six times the processor time of the bare proxy
+      --requests N  requests over which memory is watched (default: 100,000)
+
 chaos [--kills N] [--seed S] [--keep] [--json]
     Kills hub and edge at every crash point and anywhere else, stops them, cuts
     them off, moves them and fills the disk, all under load, and checks that
@@ -127,6 +135,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "engine", rest @ ..] => stages::bench_engine(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
+        ["bench", "gateway", rest @ ..] => stages::bench_gateway(rest),
         ["chaos", rest @ ..] => stages::chaos(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
         ["eval-router", rest @ ..] => router::eval(rest),

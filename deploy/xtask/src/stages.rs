@@ -119,6 +119,16 @@ pub(crate) fn bench_auth(args: &[&str]) -> Result<u8> {
     }
 }
 
+/// `cargo xtask bench gateway`: builds that benchmark and the programs that it
+/// starts, and runs it.
+pub(crate) fn bench_gateway(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(false)?;
+    match stage("build", &["build", "--package", "agentos-gateway-bench", "--bins"])? {
+        0 => run_of("agentos-gateway-bench", "bench-gateway", args),
+        code => Ok(code),
+    }
+}
+
 /// `cargo xtask chaos`: builds what is harmed and what harms it, and runs it.
 pub(crate) fn chaos(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;

@@ -11,6 +11,7 @@
 //! `providers` who is asked and how.
 
 mod attempt;
+mod books;
 mod bound;
 mod breaker;
 mod cache;

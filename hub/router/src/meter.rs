@@ -10,6 +10,7 @@ use agentos_prices::{PriceTable, Prices, Service};
 use agentos_store::{Admission, Budget, CallOutcome, Ledger, NewCall, OverBudget, Settlement};
 use serde::Serialize;
 
+use crate::books::Books;
 use crate::bound::{self, Prompt};
 use crate::chat::ChatRequest;
 use crate::config::DeploymentConfig;
@@ -70,6 +71,7 @@ pub struct Bill {
 /// The meter of one request.
 pub(crate) struct Meter {
     ledger: Arc<dyn Ledger>,
+    books: Books,
     clock: Arc<dyn Clock>,
     prices: Arc<PriceTable>,
     installation: Option<Budget>,
@@ -97,6 +99,7 @@ pub(crate) struct Meter {
 /// What a meter needs of the router.
 pub(crate) struct MeterParts {
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) books: Books,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) installation: Option<Budget>,
@@ -111,7 +114,7 @@ impl Meter {
         prompt: Prompt,
         service: Service,
     ) -> Self {
-        let MeterParts { ledger, clock, prices, installation, budgeted } = parts;
+        let MeterParts { ledger, books, clock, prices, installation, budgeted } = parts;
         let now = clock.now();
         let new = NewCall {
             id: CallId::generate(),
@@ -129,6 +132,7 @@ impl Meter {
         let began = clock.monotonic();
         Self {
             ledger,
+            books,
             clock,
             prices,
             installation,
@@ -329,12 +333,11 @@ impl Meter {
     /// Writes what the request came to into the ledger.
     pub(crate) async fn settle(mut self) {
         let Some(settlement) = self.settlement.take() else { return };
-        let id = self.new.id.clone();
-        let noted = if self.reserved {
-            self.ledger.settle_call(settlement).await
-        } else {
-            self.ledger.record_calls(vec![(self.new, settlement)]).await
-        };
+        if !self.reserved {
+            return self.books.note((self.new, settlement)).await;
+        }
+        let id = self.new.id;
+        let noted = self.ledger.settle_call(settlement).await;
         if let Err(error) = noted {
             // What was reserved stays so, and counts as spent when it expires.
             tracing::error!(%error, call = %id, "what a call cost could not be noted");

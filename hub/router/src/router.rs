@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::books::Books;
 use crate::bound::Prompt;
 use crate::cache::{self, AnswerCache, Kept, Looked, Recorder};
 use crate::chat::ChatRequest;
@@ -125,6 +126,7 @@ struct Shared {
     /// Owns the requests that are answered: what they cost is settled although
     /// whoever asked has gone.
     tracker: TaskTracker,
+    books: Books,
 }
 
 /// Everything that a router is made of.
@@ -176,6 +178,8 @@ impl Router {
         let fallbacks = config.fallbacks.clone();
         let pool = Arc::new(Pool { groups, fallbacks, strategy: config.strategy });
         let cache = config.cache_ttl.map(|ttl| Arc::new(AnswerCache::new(ttl, config.cache_bytes)));
+        let tracker = TaskTracker::new();
+        let books = Books::new(Arc::clone(&ledger), tracker.clone());
         let shared = Shared {
             pool,
             ledger,
@@ -187,7 +191,8 @@ impl Router {
             tiers: Arc::new(Tiers::new(outcomes)),
             budgets,
             places: Arc::new(Semaphore::new(config.concurrent)),
-            tracker: TaskTracker::new(),
+            books,
+            tracker,
             config,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -349,6 +354,7 @@ impl Router {
         let shared = &self.shared;
         let parts = MeterParts {
             ledger: Arc::clone(&shared.ledger),
+            books: shared.books.clone(),
             clock: Arc::clone(&shared.clock),
             prices: Arc::clone(&shared.prices),
             installation: shared.config.budget.clone(),
