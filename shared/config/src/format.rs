@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use agentos_domain::{AgentName, ToolName};
 
+use crate::providers::known_provider;
+
 /// The shape of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -62,9 +64,7 @@ impl Format {
             Self::TimeZone => is_time_zone(text),
             Self::LogLevel => text.split(',').all(is_log_directive),
             Self::LogLine => matches!(text, "json" | "text") || is_log_pattern(text),
-            Self::ModelName => text
-                .split_once('/')
-                .is_some_and(|(provider, name)| !provider.is_empty() && !name.is_empty()),
+            Self::ModelName => known_provider(text).is_some(),
             Self::BelowConfidence => below_confidence(text).is_some(),
             Self::AgentName => text.parse::<AgentName>().is_ok(),
             Self::ToolName => text.parse::<ToolName>().is_ok(),
@@ -94,7 +94,12 @@ impl Format {
             Self::LogLine => {
                 "json, text, or a pattern of %(asctime)s, %(name)s, %(levelname)s, %(message)s"
             }
-            Self::ModelName => "provider/name such as ollama/qwen3:8b",
+            Self::ModelName => {
+                "provider/name such as ollama/qwen3:8b, the provider one of edge, anthropic, openai, \
+                 openrouter, groq, mistral, deepseek, together_ai, xai, gemini, ollama, ollama_chat, \
+                 lm_studio, llamafile, hosted_vllm, vllm, litellm_proxy, or custom_openai for any \
+                 other that speaks like OpenAI"
+            }
             Self::BelowConfidence => "a bound such as < 0.7, from 0 to 1",
             Self::AgentName => "an agent's name: at most 64 letters, digits, -, _ and .",
             Self::ToolName => "a tool's name: at most 64 letters, digits, -, _ and .",

@@ -31,6 +31,7 @@ mod load;
 mod models;
 mod nearest;
 mod overlay;
+mod providers;
 mod read;
 mod resolve;
 mod scalar;
@@ -54,6 +55,7 @@ pub use models::{
     BudgetManager, Condition, Fallback, LitellmParams, Model, ModelInfo, ModelLocation,
     ModelTimeouts, Models, OnBudgetLimit, Router, RoutingStrategy,
 };
+pub use providers::{Dialect, KnownProvider, PROVIDERS, known_provider};
 pub use secret::Secret;
 pub use watch::{AgentUpdate, Watch};
 

@@ -157,6 +157,7 @@ fn a_limit_keeps_all_kinds() {
 fn outcome() -> Outcome {
     let tally = |requests, first_call, task| Tally { requests, first_call, task };
     Outcome {
+        judged: Vec::new(),
         model: "pocket".to_owned(),
         kinds: [
             ("read".to_owned(), tally(4, 4, 3)),
