@@ -2,16 +2,18 @@
 
 use agentos_domain::{Clock as _, RequestId, SystemClock};
 use agentos_engine::Principal;
-use agentos_router::{Answering, Caller, ChatEvent, ChatRequest};
+use agentos_router::{Answer, Answering, Caller, ChatEvent, ChatRequest};
 use axum::Extension;
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 
-use super::chunks::{Chunks, Naming, Writer};
+use super::chunks::{Naming, Writer};
 use super::failure::Failure;
+use super::stream::{Streamed, event_stream};
 use super::{agents, whole};
 use crate::ApiState;
 use crate::body::ModelBody;
@@ -21,7 +23,6 @@ const PRIVACY: HeaderName = HeaderName::from_static("x-agentos-privacy");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-agentos-deployment");
 const LOCATION: HeaderName = HeaderName::from_static("x-agentos-location");
 const CACHED: HeaderName = HeaderName::from_static("x-agentos-cached");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers a conversation.
 pub(crate) async fn complete(
@@ -31,26 +32,43 @@ pub(crate) async fn complete(
     headers: HeaderMap,
     ModelBody(request): ModelBody<ChatRequest>,
 ) -> Result<Response, Failure> {
-    let naming = Naming::new(&id, SystemClock.now());
-    if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
-        return agents::complete(&state, &principal, id, naming, agent, &request).await;
-    }
-    let caller = caller(&principal, id, &headers)?;
+    let naming = Naming::new("chatcmpl-", &id, SystemClock.now());
     let usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let streamed = request.stream;
-    let mut answer = state.models()?.chat(caller, request).await?;
-    // It always begins so: what fails before is an error of the call above.
-    let Some(ChatEvent::Begin(answering)) = answer.next().await else {
-        return Err(whole::unfinished());
-    };
+    if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
+        let task = agents::submit(&state, &principal, id, agent, &request).await?;
+        if streamed {
+            let writer = Writer::new(naming, agents::answering(&task), usage);
+            return Ok(agents::watch(&state, task, writer));
+        }
+        let (message, answering, ending) = agents::ended(&state, &task).await?;
+        return Ok(Json(message.completion(&naming, &answering, &ending)).into_response());
+    }
+    let caller = caller(&principal, id, &headers)?;
+    let (answer, answering) = begin(&state, caller, request).await?;
     let mut response = if streamed {
-        let chunks = Chunks::new(answer, Writer::new(naming, answering.clone(), usage));
-        event_stream(Body::from_stream(chunks.until(state.shutdown.clone())))
+        let streamed = Streamed::new(answer, Writer::new(naming, answering.clone(), usage));
+        event_stream(Body::from_stream(streamed.until(state.shutdown.clone())))
     } else {
-        whole::collect(answer, &naming, answering.clone()).await?.into_response()
+        let (message, answering, ending) = whole::collect(answer, answering.clone()).await?;
+        Json(message.completion(&naming, &answering, &ending)).into_response()
     };
     told(&answering, response.headers_mut());
     Ok(response)
+}
+
+/// An answer, and who gives it.
+pub(crate) async fn begin(
+    state: &ApiState,
+    caller: Caller,
+    request: ChatRequest,
+) -> Result<(Answer, Answering), Failure> {
+    let mut answer = state.models()?.chat(caller, request).await?;
+    // It always begins so: what fails before is an error of the call above.
+    match answer.next().await {
+        Some(ChatEvent::Begin(answering)) => Ok((answer, answering)),
+        _ => Err(whole::unfinished()),
+    }
 }
 
 /// Who asks, and what holds for them.
@@ -79,17 +97,8 @@ pub(crate) fn caller(
     })
 }
 
-/// An answer that comes in events.
-pub(crate) fn event_stream(body: Body) -> Response {
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
-}
-
 /// Says who answers.
-fn told(answering: &Answering, headers: &mut HeaderMap) {
+pub(crate) fn told(answering: &Answering, headers: &mut HeaderMap) {
     if let Ok(name) = HeaderValue::from_str(&answering.deployment) {
         headers.insert(DEPLOYMENT, name);
     }
