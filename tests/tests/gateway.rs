@@ -11,11 +11,12 @@ use agentos_domain::{Clock as _, SystemClock};
 use agentos_mock_provider::{MockProvider, Script};
 use agentos_store::{BudgetScope, Ledger as _, SqliteConfig, SqliteStore};
 use agentos_tests::harness::{Client, Edge, Hub, HubPorts, Place, System, eventually, note};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const HUB: &str = env!("CARGO_BIN_EXE_hub-under-test");
 const PROBED_EDGE: &str = env!("CARGO_BIN_EXE_probed-edge");
@@ -93,17 +94,18 @@ struct Load {
     /// How many answers came from home, and from the cloud.
     home: Arc<AtomicUsize>,
     cloud: Arc<AtomicUsize>,
-    clients: Vec<tokio::task::JoinHandle<Result<Duration>>>,
+    clients: JoinSet<Result<Duration>>,
 }
 
 impl Load {
     fn start(client: &Client) -> Self {
         let (stop, home, cloud): (Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>) =
             Default::default();
-        let clients = (0..CLIENTS).map(|number| {
+        let mut clients = JoinSet::new();
+        for number in 0..CLIENTS {
             let (client, stop) = (client.clone(), Arc::clone(&stop));
             let (home, cloud) = (Arc::clone(&home), Arc::clone(&cloud));
-            tokio::spawn(async move {
+            clients.spawn(async move {
                 let body = asking("local-fast", number % 2 == 0, SHORT);
                 let mut longest = Duration::ZERO;
                 while !stop.load(Ordering::SeqCst) {
@@ -114,29 +116,33 @@ impl Load {
                     count.fetch_add(1, Ordering::SeqCst);
                 }
                 Ok(longest)
-            })
-        });
-        let clients = clients.collect();
+            });
+        }
         Self { stop, home, cloud, clients }
     }
 
-    /// Waits until so many more answers came from there.
-    async fn more(&self, what: &str, count: &AtomicUsize, more: usize) -> Result<()> {
-        let before = count.load(Ordering::SeqCst);
-        eventually(what, async || {
-            let ended = self.clients.iter().any(tokio::task::JoinHandle::is_finished);
-            ensure!(!ended, "a client of the load gave up");
-            Ok((count.load(Ordering::SeqCst) >= before + more).then_some(()))
-        })
-        .await
+    /// Waits until so many more answers came from home, or from the cloud.
+    async fn more(&mut self, from: &str, more: usize) -> Result<()> {
+        let count = Arc::clone(if from == "local" { &self.home } else { &self.cloud });
+        let wanted = count.load(Ordering::SeqCst) + more;
+        let came = eventually(&format!("answers: {from}"), async || {
+            Ok((count.load(Ordering::SeqCst) >= wanted).then_some(()))
+        });
+        tokio::select! {
+            came = came => came,
+            Some(ended) = self.clients.join_next() => {
+                ended??;
+                bail!("a client of the load ended by itself")
+            }
+        }
     }
 
     /// Ends it; fails where any request did. Gives the longest that one took.
-    async fn end(self) -> Result<Duration> {
+    async fn end(mut self) -> Result<Duration> {
         self.stop.store(true, Ordering::SeqCst);
         let mut longest = Duration::ZERO;
-        for client in self.clients {
-            longest = longest.max(client.await??);
+        while let Some(ended) = self.clients.join_next().await {
+            longest = longest.max(ended??);
         }
         Ok(longest)
     }
@@ -146,8 +152,8 @@ impl Load {
 async fn a_killed_edge_fails_no_request() -> Result<()> {
     let mock = MockProvider::start(Script::words(5)).await?;
     let mut system = system(&mock).await?;
-    let load = Load::start(&system.client);
-    load.more("answers from home", &load.home, 20).await?;
+    let mut load = Load::start(&system.client);
+    load.more("local", 20).await?;
     assert_eq!(mock.count(), 0, "the cloud was asked while the edge was well");
 
     let killed = now();
@@ -156,12 +162,12 @@ async fn a_killed_edge_fails_no_request() -> Result<()> {
     let first = answered(&system.client, &asking("local-fast", false, SHORT)).await?;
     let failover = millis_since(killed);
     assert_eq!(first, "cloud");
-    load.more("answers from the cloud", &load.cloud, 20).await?;
+    load.more("cloud", 20).await?;
 
     let started = now();
     system.restart_edge().await?;
     let joined = millis_since(started);
-    load.more("answers from home again", &load.home, 20).await?;
+    load.more("local", 20).await?;
     let back = millis_since(started);
     let longest = load.end().await?.as_millis();
     note(&format!(
@@ -252,13 +258,11 @@ async fn a_killed_hub_never_spends_more_than_it_may() -> Result<()> {
     let mut hub = hub(&place, &mock, budget)?;
     let client = hub.start().await?;
 
-    let calls = tokio::spawn({
-        let client = client.clone();
-        async move { fifty(&client, 1000).await }
-    });
+    let mut calls = JoinSet::new();
+    calls.spawn(async move { fifty(&client, 1000).await });
     eventually("calls under way", async || Ok((mock.count() >= 10).then_some(()))).await?;
     hub.kill()?;
-    let statuses = calls.await?;
+    let statuses = calls.join_next().await.context("no calls")??;
     let refused = |statuses: &[Option<StatusCode>]| {
         statuses.iter().filter(|status| **status == Some(StatusCode::PAYMENT_REQUIRED)).count()
     };

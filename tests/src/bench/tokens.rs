@@ -218,6 +218,7 @@ async fn through_path(
         let request = v1::GenerateRequest {
             messages: messages.collect::<Result<_, _>>().map_err(json)?,
             sampling: serde_json::to_string(&question.sampling).map_err(json)?,
+            ..v1::GenerateRequest::default()
         };
         let reply = InferenceClient::new(channel.clone()).generate(request).await;
         let mut events = reply.map_err(failed_call("generate"))?.into_inner();
@@ -229,7 +230,7 @@ async fn through_path(
                     let took = clock.monotonic().saturating_sub(start);
                     return Ok(Answer { text: answer, tokens: done.output_tokens, took });
                 }
-                None => {}
+                Some(Event::Started(_)) | None => {}
             }
         }
         Err(BenchError::part("model")(&"its answer broke off on the way"))
