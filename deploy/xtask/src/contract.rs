@@ -6,7 +6,6 @@
 
 mod hub;
 mod report;
-mod venv;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -20,7 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::contract::hub::{Hub, Workbench};
 use crate::contract::report::Report;
-use crate::contract::venv::Venv;
+use crate::venv::Venv;
 use crate::{cargo, clock, say, toolchain};
 
 const TICK: Duration = Duration::from_millis(100);
@@ -118,7 +117,8 @@ pub(crate) fn check(binary: &Path, options: &Options) -> Result<u8> {
     let begin = clock::now();
     let stop = Stop::on_signals()?;
     let bench = Workbench::new()?;
-    let outcome = Venv::ensure().and_then(|venv| all(&bench, &venv, binary, options, &stop));
+    let outcome = Venv::ensure("contract-venv", &folder().join("requirements.txt"))
+        .and_then(|venv| all(&bench, &venv, binary, options, &stop));
     let seconds = (clock::now() - begin).as_secs();
     match outcome {
         Ok(cases) => {

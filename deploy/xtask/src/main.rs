@@ -8,6 +8,7 @@ mod contract;
 mod coverage;
 mod daemon;
 mod http;
+mod openai;
 mod ports;
 mod router;
 mod run;
@@ -16,6 +17,7 @@ mod sample;
 mod say;
 mod stages;
 mod toolchain;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -36,14 +38,19 @@ run [--once] [--model PATH] [--task TEXT] [--release]
     else ~/.local/share/agentos/run); a second run uses it again.
 
 test [--fast]
-    All that CI runs: formatting, lints, documentation, the contract, tests.
-    --fast leaves out the documentation, the contract and the end-to-end tests.
+    All that CI runs: formatting, lints, documentation, the contract, OpenAI's
+    client, tests. --fast leaves out the documentation, the contract, OpenAI's
+    client and the end-to-end tests.
 
 contract [--full] [--seed N]
     Holds a running hub against its own OpenAPI description by schemathesis,
     and its metrics against promtool. Needs Python, and the network once.
       --full    more requests, and sequences of them: up to 10 minutes
       --seed N  other requests than usual; a failure names its seed
+
+openai
+    Has OpenAI's own Python package, unchanged, use a running hub whose models
+    are mocks of two providers. Needs Python, and the network once.
 
 coverage
     The share of the lines of the configuration and the API that their tests
@@ -131,6 +138,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["test"] => stages::test(false),
         ["test", "--fast"] => stages::test(true),
         ["contract", rest @ ..] => contract::run(&contract::Options::parse(rest)?),
+        ["openai"] => openai::run(),
         ["coverage"] => coverage::run(),
         ["bench", "system", rest @ ..] => stages::bench(rest),
         ["bench", "engine", rest @ ..] => stages::bench_engine(rest),

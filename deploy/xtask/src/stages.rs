@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo};
-use crate::{clock, contract, say, toolchain};
+use crate::{clock, contract, openai, say, toolchain};
 
 /// The target of an Apple silicon Mac.
 const MAC: &str = "aarch64-apple-darwin";
@@ -57,8 +57,13 @@ pub(crate) fn test(fast: bool) -> Result<u8> {
         if code != 0 {
             return Ok(code);
         }
-        let hub = cargo::binaries(false)?.join("agentos-hub");
-        let code = contract::check(&hub, &contract::Options::default())?;
+        let built = cargo::binaries(false)?;
+        let options = contract::Options::default();
+        let code = contract::check(&built.join("agentos-hub"), &options)?;
+        if code != 0 {
+            return Ok(code);
+        }
+        let code = openai::check(&built)?;
         if code != 0 {
             return Ok(code);
         }

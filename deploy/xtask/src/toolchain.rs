@@ -139,6 +139,12 @@ pub(crate) fn ensure_contract() -> Result<()> {
     ensure_all(&[Tool::Python, Tool::Promtool])
 }
 
+/// Checks for what the tests with a client in Python need, and installs what is
+/// missing, if it may.
+pub(crate) fn ensure_python() -> Result<()> {
+    ensure_all(&[Tool::Python])
+}
+
 fn ensure_all(tools: &[Tool]) -> Result<()> {
     let missing = |tools: &[Tool]| -> Vec<Tool> {
         tools.iter().copied().filter(|tool| !tool.is_there()).collect()

@@ -11,6 +11,7 @@
 //! | `POST /v1/embeddings` | OpenAI | never |
 //! | `GET /v1/models` | OpenAI | never |
 //! | `POST /v1/messages` | Anthropic | if asked |
+//! | `GET /mock/requests` | what was asked and how each answer ended | never |
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -42,6 +42,18 @@ pub enum Ending {
     ClientLeft,
 }
 
+impl Ending {
+    /// A word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completed => "completed",
+            Self::CutOff => "cut_off",
+            Self::ClientLeft => "client_left",
+        }
+    }
+}
+
 /// All requests.
 pub(crate) struct Ledger {
     book: Mutex<Book>,

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::active::Active;
 use crate::asked::{Asked, EmbeddingsAsked};
@@ -35,6 +35,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages", post(messages))
         .route("/v1/embeddings", post(embeddings))
         .route("/v1/models", get(models))
+        .route("/mock/requests", get(requests))
         .fallback(unknown)
         .with_state(shared)
 }
@@ -193,6 +194,20 @@ async fn models(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let model = json!({"id": id, "object": "model", "created": CREATED, "owned_by": "mock"});
     let list = json!({"object": "list", "data": [model]}).to_string();
     call.whole(list.into(), 0, None)
+}
+
+/// What was asked, for tests in other processes. This itself is not written down.
+async fn requests(State(shared): State<Arc<Shared>>) -> Response {
+    let list: Vec<Value> = shared
+        .ledger
+        .requests()
+        .iter()
+        .map(|one| {
+            json!({"path": one.path, "body": one.body, "ending": one.ending.as_str(),
+                "chunks": one.chunks})
+        })
+        .collect();
+    reply(StatusCode::OK, JSON, Value::from(list).to_string().into())
 }
 
 async fn unknown(State(shared): State<Arc<Shared>>, request: Request) -> Response {

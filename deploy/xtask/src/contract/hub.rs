@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::contract::folder;
-use crate::contract::venv::Venv;
 use crate::daemon::{Daemon, command};
+use crate::venv::Venv;
 use crate::{account, clock, http, ports, say};
 
 const TICK: Duration = Duration::from_millis(50);

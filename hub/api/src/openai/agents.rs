@@ -6,59 +6,42 @@ use std::time::Duration;
 use agentos_domain::{Priority, RequestId, Task, TaskStatus, TokenCounts};
 use agentos_engine::{Principal, Submission};
 use agentos_router::{Answering, Bill, ChatMessage, ChatRequest, Delta, Ending};
-use axum::Json;
 use axum::body::Body;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, stream};
-use serde_json::Value;
 
-use super::chat::event_stream;
-use super::chunks::{Naming, Writer};
 use super::failure::Failure;
+use super::stream::{Form, event_stream};
 use super::whole::{self, Message};
 use crate::ApiState;
 use crate::problem::{Code, Problem};
-use crate::state::answer;
+use crate::state::{answer, answer_within};
 
 /// What the names of agents begin with.
 pub(crate) const PREFIX: &str = "agent/";
 /// How often a stream says that the task is still worked on.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// What the engine may take longer than it is told to wait.
+const SLACK: Duration = Duration::from_secs(5);
 
-/// Has an agent answer.
-pub(crate) async fn complete(
-    state: &ApiState,
-    principal: &Principal,
-    id: RequestId,
-    naming: Naming,
-    agent: &str,
-    request: &ChatRequest,
-) -> Result<Response, Failure> {
-    if !request.tools.is_empty() {
-        let message = "tools: an agent has tools of its own: leave them out, or ask a model";
-        return Err(Failure::field("tools", message));
-    }
-    let task = submit(state, principal, id, agent, request).await?;
-    tracing::info!(task = %task.task_id, agent, "an agent answers a chat");
-    if !request.stream {
-        let limit = state.config.wait_limit;
-        let ended = answer(state.engine.wait(&principal.workspace_id, &task.task_id, limit)).await;
-        return Ok(Json(completion(&ended.map_err(Failure::from)?, &naming)?).into_response());
-    }
-    let usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
-    let writer = Writer::new(naming, answering(&task), usage);
-    let watched = Watched { state: state.clone(), task, writer, opened: false, over: false };
-    Ok(event_stream(Body::from_stream(watched.stream())))
-}
-
-async fn submit(
+/// The task of having an agent answer.
+pub(crate) async fn submit(
     state: &ApiState,
     principal: &Principal,
     id: RequestId,
     agent: &str,
     request: &ChatRequest,
 ) -> Result<Task, Failure> {
+    if !request.tools.is_empty() {
+        let message = "tools: an agent has tools of its own: leave them out, or ask a model";
+        return Err(Failure::field("tools", message));
+    }
+    if request.response_format.as_ref().is_some_and(|format| format.kind != "text") {
+        let message =
+            "response_format: an agent answers in free text: leave it out, or ask a model";
+        return Err(Failure::field("response_format", message));
+    }
     let input = input(&request.messages)?;
     let submission = Submission {
         workspace_id: principal.workspace_id.clone(),
@@ -75,7 +58,33 @@ async fn submit(
         request_id: Some(id),
     };
     let submitted = answer(state.engine.submit(submission)).await;
-    Ok(submitted.map_err(Failure::from)?.task)
+    let task = submitted.map_err(Failure::from)?.task;
+    tracing::info!(task = %task.task_id, agent, "an agent answers a chat");
+    Ok(task)
+}
+
+/// What a task has come to, once it has ended; the client waits no longer than
+/// it does for other tasks.
+pub(crate) async fn ended(
+    state: &ApiState,
+    task: &Task,
+) -> Result<(Message, Answering, Ending), Failure> {
+    let limit = state.config.wait_limit;
+    let waiting = state.engine.wait(&task.workspace_id, &task.task_id, limit);
+    let waiting = answer_within(limit.saturating_add(SLACK), waiting);
+    let task = match state.shutdown.run_until_cancelled(waiting).await {
+        Some(task) => task.map_err(Failure::from)?,
+        None => return Err(whole::unfinished()),
+    };
+    let mut message = Message::default();
+    message.add(Delta::text(output(&task)?));
+    Ok((message, answering(&task), ending(&task)))
+}
+
+/// A stream of what a task comes to.
+pub(crate) fn watch<F: Form>(state: &ApiState, task: Task, form: F) -> Response {
+    let watched = Watched { state: state.clone(), task, form, opened: false, over: false };
+    event_stream(Body::from_stream(watched.stream()))
 }
 
 /// The conversation as the text of a task.
@@ -94,15 +103,15 @@ fn input(messages: &[ChatMessage]) -> Result<String, Failure> {
 }
 
 /// A task while a client waits for it in a stream.
-struct Watched {
+struct Watched<F> {
     state: ApiState,
     task: Task,
-    writer: Writer,
+    form: F,
     opened: bool,
     over: bool,
 }
 
-impl Watched {
+impl<F: Form> Watched<F> {
     fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         stream::unfold(self, |mut watched| async move {
             if watched.over {
@@ -110,7 +119,7 @@ impl Watched {
             }
             let mut out = Vec::new();
             if !std::mem::replace(&mut watched.opened, true) {
-                watched.writer.open(&mut out);
+                watched.form.open(&mut out);
                 return Some((Ok(Bytes::from(out)), watched));
             }
             watched.look(&mut out).await;
@@ -133,10 +142,10 @@ impl Watched {
         self.over = true;
         match ended {
             Ok((text, ending)) => {
-                self.writer.delta(&Delta::text(text), out);
-                self.writer.end(&ending, out);
+                self.form.delta(&Delta::text(text), out);
+                self.form.end(&ending, out);
             }
-            Err(failure) => Writer::fail(&failure, out),
+            Err(failure) => self.form.fail(&failure, out),
         }
     }
 }
@@ -168,7 +177,8 @@ fn output(task: &Task) -> Result<String, Failure> {
     Err(problem.into())
 }
 
-fn answering(task: &Task) -> Answering {
+/// Who answers by it.
+pub(crate) fn answering(task: &Task) -> Answering {
     let agent = format!("{PREFIX}{}", task.agent_type);
     Answering {
         deployment: agent.clone(),
@@ -187,10 +197,4 @@ fn ending(task: &Task) -> Ending {
     };
     let bill = Bill { tokens, cost: task.cost, estimated: false };
     Ending { finish: "stop".to_owned(), bill, confidence: None }
-}
-
-fn completion(task: &Task, naming: &Naming) -> Result<Value, Failure> {
-    let mut message = Message::default();
-    message.add(Delta::text(output(task)?));
-    Ok(message.completion(naming, &answering(task), &ending(task)))
 }

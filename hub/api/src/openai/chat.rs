@@ -2,17 +2,19 @@
 
 use agentos_domain::{Clock as _, RequestId, SystemClock};
 use agentos_engine::Principal;
-use agentos_router::{Answering, Caller, ChatEvent, ChatRequest};
+use agentos_router::{Answer, Answering, Caller, ChatEvent, ChatRequest};
+use axum::Extension;
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::chunks::{Chunks, Naming, Writer};
+use super::chunks::{Naming, Writer};
 use super::failure::Failure;
+use super::stream::{Streamed, event_stream};
 use super::{agents, whole};
 use crate::ApiState;
 use crate::body::ModelBody;
@@ -22,7 +24,6 @@ const PRIVACY: HeaderName = HeaderName::from_static("x-agentos-privacy");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-agentos-deployment");
 const LOCATION: HeaderName = HeaderName::from_static("x-agentos-location");
 const CACHED: HeaderName = HeaderName::from_static("x-agentos-cached");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers a conversation.
 pub(crate) async fn complete(
@@ -32,25 +33,29 @@ pub(crate) async fn complete(
     headers: HeaderMap,
     ModelBody(request): ModelBody<ChatRequest>,
 ) -> Result<Response, Failure> {
-    let naming = Naming::new(&id, SystemClock.now());
-    if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
-        return agents::complete(&state, &principal, id, naming, agent, &request).await;
-    }
-    let caller = caller(&principal, id, &headers)?;
+    let naming = Naming::new("chatcmpl-", &id, SystemClock.now());
     let usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let streamed = request.stream;
-    let mut answer = state.models()?.chat(caller, request).await?;
-    // It always begins so: what fails before is an error of the call above.
-    let Some(ChatEvent::Begin(answering)) = answer.next().await else {
-        return Err(whole::unfinished());
-    };
-    let decision = answer.decision().cloned();
+    if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
+        let task = agents::submit(&state, &principal, id, agent, &request).await?;
+        if streamed {
+            let writer = Writer::new(naming, agents::answering(&task), usage);
+            return Ok(agents::watch(&state, task, writer));
+        }
+        let (message, answering, ending) = agents::ended(&state, &task).await?;
+        return Ok(Json(message.completion(&naming, &answering, &ending)).into_response());
+    }
+    let caller = caller(&principal, id, &headers)?;
+    let (answer, answering) = begin(&state, caller, request).await?;
     let mut response = if streamed {
-        let writer = Writer::new(naming, answering.clone(), usage).decided(decision);
-        let chunks = Chunks::new(answer, writer);
-        event_stream(Body::from_stream(chunks.until(state.shutdown.clone())))
+        let writer = Writer::new(naming, answering.clone(), usage);
+        let writer = writer.decided(answer.decision().cloned());
+        let streamed = Streamed::new(answer, writer);
+        event_stream(Body::from_stream(streamed.until(state.shutdown.clone())))
     } else {
-        let mut whole = whole::collect(answer, &naming, answering.clone()).await?;
+        let decision = answer.decision().cloned();
+        let (message, answering, ending) = whole::collect(answer, answering.clone()).await?;
+        let mut whole = message.completion(&naming, &answering, &ending);
         if let Some(decision) = decision {
             whole["agentos"]["decision"] = json!(decision);
         }
@@ -58,6 +63,20 @@ pub(crate) async fn complete(
     };
     told(&answering, response.headers_mut());
     Ok(response)
+}
+
+/// An answer, and who gives it.
+pub(crate) async fn begin(
+    state: &ApiState,
+    caller: Caller,
+    request: ChatRequest,
+) -> Result<(Answer, Answering), Failure> {
+    let mut answer = state.models()?.chat(caller, request).await?;
+    // It always begins so: what fails before is an error of the call above.
+    match answer.next().await {
+        Some(ChatEvent::Begin(answering)) => Ok((answer, answering)),
+        _ => Err(whole::unfinished()),
+    }
 }
 
 /// Who asks, and what holds for them.
@@ -86,17 +105,8 @@ pub(crate) fn caller(
     })
 }
 
-/// An answer that comes in events.
-pub(crate) fn event_stream(body: Body) -> Response {
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
-}
-
 /// Says who answers.
-fn told(answering: &Answering, headers: &mut HeaderMap) {
+pub(crate) fn told(answering: &Answering, headers: &mut HeaderMap) {
     if let Ok(name) = HeaderValue::from_str(&answering.deployment) {
         headers.insert(DEPLOYMENT, name);
     }

@@ -1,21 +1,14 @@
 //! An answer as a stream of chunks.
 
-use std::convert::Infallible;
-
 use agentos_domain::{RequestId, Timestamp};
-use agentos_router::{Answer, Answering, ChatEvent, Delta, Ending};
+use agentos_router::{Answering, Delta, Ending};
 use agentos_tiering::Decision;
-use bytes::Bytes;
-use futures::{Stream, stream};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
+use super::stream::Form;
 use super::whole;
-
-/// Pieces that have arrived are written together up to so many bytes.
-const TOGETHER: usize = 16 * 1024;
 
 /// What all chunks of an answer say of it.
 #[derive(Debug, Clone)]
@@ -27,10 +20,10 @@ pub(crate) struct Naming {
 }
 
 impl Naming {
-    /// Of the answer to a request.
-    pub(crate) fn new(request: &RequestId, now: Timestamp) -> Self {
+    /// Of the answer to a request; its id begins with `prefix`.
+    pub(crate) fn new(prefix: &str, request: &RequestId, now: Timestamp) -> Self {
         let request = request.to_string();
-        let id = format!("chatcmpl-{}", request.trim_start_matches("req_"));
+        let id = format!("{prefix}{}", request.trim_start_matches("req_"));
         Self { id, created: now.millis() / 1000 }
     }
 }
@@ -66,70 +59,6 @@ enum Part<'a> {
     Nothing {},
 }
 
-/// An answer as chunks.
-pub(crate) struct Chunks {
-    answer: Answer,
-    writer: Writer,
-    opened: bool,
-    over: bool,
-}
-
-impl Chunks {
-    pub(crate) fn new(answer: Answer, writer: Writer) -> Self {
-        Self { answer, writer, opened: false, over: false }
-    }
-
-    /// The stream's bytes. It breaks off, with an error that says so, when
-    /// `shutdown` is cancelled.
-    pub(crate) fn until(
-        self,
-        shutdown: CancellationToken,
-    ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
-        stream::unfold((self, shutdown), |(mut chunks, shutdown)| async move {
-            if chunks.over {
-                return None;
-            }
-            let mut out = Vec::with_capacity(512);
-            if !std::mem::replace(&mut chunks.opened, true) {
-                chunks.writer.open(&mut out);
-            }
-            match shutdown.run_until_cancelled(chunks.answer.next()).await {
-                Some(Some(event)) => chunks.write(event, &mut out),
-                _ => {
-                    chunks.over = true;
-                    Writer::fail(&whole::unfinished(), &mut out);
-                }
-            }
-            while out.len() < TOGETHER
-                && !chunks.over
-                && let Some(event) = chunks.answer.try_next()
-            {
-                chunks.write(event, &mut out);
-            }
-            Some((Ok(Bytes::from(out)), (chunks, shutdown)))
-        })
-    }
-
-    fn write(&mut self, event: ChatEvent, out: &mut Vec<u8>) {
-        match event {
-            // Another takes up what the one before could not end.
-            ChatEvent::Begin(answering) => {
-                self.writer.answering = answering;
-                self.writer.say_who(out);
-            }
-            ChatEvent::Delta(delta) => self.writer.delta(&delta, out),
-            ChatEvent::End(ending) => {
-                self.over = true;
-                self.writer.end(&ending, out);
-            }
-            ChatEvent::Failed(error) => {
-                self.over = true;
-                Writer::fail(&error.into(), out);
-            }
-        }
-    }
-}
-
 /// Writes chunks.
 pub(crate) struct Writer {
     naming: Naming,
@@ -151,46 +80,6 @@ impl Writer {
         self
     }
 
-    /// The first chunk.
-    pub(crate) fn open(&self, out: &mut Vec<u8>) {
-        let delta = Part::Opening { role: "assistant", content: "" };
-        let choice = Choice { index: 0, delta, logprobs: None, finish_reason: None };
-        let mut told = whole::told(&self.answering, None);
-        if let Some(decision) = &self.decision {
-            told["decision"] = json!(decision);
-        }
-        self.chunk(&[choice], None, Some(told), out);
-    }
-
-    fn say_who(&self, out: &mut Vec<u8>) {
-        self.chunk(&[], None, Some(whole::told(&self.answering, None)), out);
-    }
-
-    /// A piece of the answer.
-    pub(crate) fn delta(&self, delta: &Delta, out: &mut Vec<u8>) {
-        let logprobs = delta.logprobs.as_ref();
-        let delta = Part::Delta(delta);
-        self.chunk(&[Choice { index: 0, delta, logprobs, finish_reason: None }], None, None, out);
-    }
-
-    /// The last chunks.
-    pub(crate) fn end(&self, ending: &Ending, out: &mut Vec<u8>) {
-        let finish_reason = Some(ending.finish.as_str());
-        let choice = Choice { index: 0, delta: Part::Nothing {}, logprobs: None, finish_reason };
-        let told = whole::told(&self.answering, Some(ending));
-        self.chunk(&[choice], None, (!self.usage).then(|| told.clone()), out);
-        if self.usage {
-            self.chunk(&[], Some(whole::usage(ending)), Some(told), out);
-        }
-        out.extend_from_slice(b"data: [DONE]\n\n");
-    }
-
-    /// An error, after which nothing comes: not even the mark of the end, which
-    /// would say that the answer is whole.
-    pub(crate) fn fail(failure: &Failure, out: &mut Vec<u8>) {
-        event(&failure.body(), out);
-    }
-
     fn chunk(
         &self,
         choices: &[Choice<'_>],
@@ -209,6 +98,46 @@ impl Writer {
             agentos,
         };
         event(&chunk, out);
+    }
+}
+
+impl Form for Writer {
+    fn open(&mut self, out: &mut Vec<u8>) {
+        let delta = Part::Opening { role: "assistant", content: "" };
+        let choice = Choice { index: 0, delta, logprobs: None, finish_reason: None };
+        let mut told = whole::told(&self.answering, None);
+        if let Some(decision) = &self.decision {
+            told["decision"] = json!(decision);
+        }
+        self.chunk(&[choice], None, Some(told), out);
+    }
+
+    fn taken_up(&mut self, answering: Answering, out: &mut Vec<u8>) {
+        self.answering = answering;
+        self.chunk(&[], None, Some(whole::told(&self.answering, None)), out);
+    }
+
+    fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
+        let logprobs = delta.logprobs.as_ref();
+        let delta = Part::Delta(delta);
+        self.chunk(&[Choice { index: 0, delta, logprobs, finish_reason: None }], None, None, out);
+    }
+
+    fn end(&mut self, ending: &Ending, out: &mut Vec<u8>) {
+        let finish_reason = Some(ending.finish.as_str());
+        let choice = Choice { index: 0, delta: Part::Nothing {}, logprobs: None, finish_reason };
+        let told = whole::told(&self.answering, Some(ending));
+        self.chunk(&[choice], None, (!self.usage).then(|| told.clone()), out);
+        if self.usage {
+            self.chunk(&[], Some(whole::usage(ending)), Some(told), out);
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    /// Nothing comes after the error: not even the mark of the end, which would
+    /// say that the answer is whole.
+    fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        event(&failure.body(), out);
     }
 }
 

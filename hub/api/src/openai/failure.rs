@@ -89,6 +89,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The error as it stands in a response that failed, which knows few words.
+    pub(crate) fn of_response(&self) -> Value {
+        let code = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_exceeded",
+            status if status.is_client_error() => "invalid_prompt",
+            _ => "server_error",
+        };
+        json!({ "code": code, "message": self.message })
+    }
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         if let Some(cause) = &problem.cause {

@@ -14,6 +14,8 @@ mod chunks;
 mod embeddings;
 mod failure;
 mod models;
+mod responses;
+mod stream;
 mod whole;
 
 use axum::http::Method;
@@ -24,12 +26,16 @@ pub(crate) use failure::{Failure, is_facade};
 use crate::routes::{Access, Route, route};
 
 const READ: Access = Access::Scope("read");
+const RESPONSE: &str = "/v1/responses/{*rest}";
 const RUN: Access = Access::Scope("run");
 
 /// The routes of this API.
-pub(crate) static ROUTES: [Route; 4] = [
+pub(crate) static ROUTES: [Route; 7] = [
     route(Method::GET, "/v1/models", READ, &[], |m| on(m, models::list)),
     route(Method::GET, "/v1/models/{*id}", READ, &[], |m| on(m, models::show)),
     route(Method::POST, "/v1/chat/completions", RUN, &[], |m| on(m, chat::complete)),
+    route(Method::POST, "/v1/responses", RUN, &[], |m| on(m, responses::create)),
+    route(Method::GET, RESPONSE, READ, &[], |m| on(m, responses::not_kept)),
+    route(Method::DELETE, RESPONSE, RUN, &[], |m| on(m, responses::not_kept)),
     route(Method::POST, "/v1/embeddings", RUN, &[], |m| on(m, embeddings::create)),
 ];

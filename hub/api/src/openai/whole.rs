@@ -15,18 +15,15 @@ pub(crate) fn unfinished() -> Failure {
 /// Waits for the whole of an answer.
 pub(crate) async fn collect(
     mut answer: Answer,
-    naming: &Naming,
     mut answering: Answering,
-) -> Result<Value, Failure> {
+) -> Result<(Message, Answering, Ending), Failure> {
     let mut message = Message::default();
     while let Some(event) = answer.next().await {
         match event {
             ChatEvent::Begin(other) => answering = other,
             ChatEvent::Delta(delta) => message.add(delta),
             ChatEvent::Failed(error) => return Err(error.into()),
-            ChatEvent::End(ending) => {
-                return Ok(message.completion(naming, &answering, &ending));
-            }
+            ChatEvent::End(ending) => return Ok((message, answering, ending)),
         }
     }
     Err(unfinished())
@@ -37,8 +34,8 @@ pub(crate) async fn collect(
 pub(crate) struct Message {
     pub(crate) text: Option<String>,
     pub(crate) calls: Vec<Call>,
-    extra: Map<String, Value>,
-    logprobs: Option<Value>,
+    pub(crate) extra: Map<String, Value>,
+    pub(crate) logprobs: Option<Value>,
 }
 
 /// A call that the model asks for.

@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod matrix;
 mod metrics;
+mod openai;
 mod openapi;
 mod provider_keys;
 mod schedules;
@@ -62,21 +63,29 @@ impl Fixture {
     }
 
     pub(crate) async fn with(config: ApiConfig) -> Self {
-        Self::build(config, None).await
+        Self::build(config, None, None).await
     }
 
     pub(crate) async fn verifying(verifier: Arc<dyn TokenVerifier>) -> Self {
-        Self::build(config(), Some(verifier)).await
+        Self::build(config(), Some(verifier), None).await
     }
 
     pub(crate) async fn verifying_with(
         config: ApiConfig,
         verifier: Arc<dyn TokenVerifier>,
     ) -> Self {
-        Self::build(config, Some(verifier)).await
+        Self::build(config, Some(verifier), None).await
     }
 
-    async fn build(config: ApiConfig, verifier: Option<Arc<dyn TokenVerifier>>) -> Self {
+    pub(crate) async fn with_models(config: ApiConfig, models: agentos_router::Router) -> Self {
+        Self::build(config, None, Some(models)).await
+    }
+
+    async fn build(
+        config: ApiConfig,
+        verifier: Option<Arc<dyn TokenVerifier>>,
+        models: Option<agentos_router::Router>,
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let engine = engine(dir.path()).await.unwrap();
         let shutdown = CancellationToken::new();
@@ -87,7 +96,8 @@ impl Fixture {
             shutdown.clone(),
             Arc::clone(&clock) as _,
         )
-        .with_verifier(verifier);
+        .with_verifier(verifier)
+        .with_models(models);
         Self { engine, router: router(state), shutdown, clock, _dir: dir }
     }
 

@@ -1,4 +1,5 @@
-//! Schemathesis, in a Python environment of its own beside the builds.
+//! Python environments of their own beside the builds, for the tests that need
+//! programs or packages of Python.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,30 +7,29 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::contract::folder;
 use crate::{cargo, say};
 
 /// What lies in the environment is written here once it is whole.
 const STAMP: &str = "installed.txt";
 
-/// A Python environment with the programs of `tests/contract/requirements.txt`.
+/// A Python environment with all that a `requirements.txt` names.
 pub(crate) struct Venv(PathBuf);
 
 impl Venv {
-    /// The environment; made, or made anew, where it is not what is wanted.
-    pub(crate) fn ensure() -> Result<Self> {
-        let wanted = folder().join("requirements.txt");
-        let text = fs::read_to_string(&wanted)
+    /// The environment of this name; made, or made anew, where it does not hold
+    /// what the file `wanted` names.
+    pub(crate) fn ensure(name: &str, wanted: &Path) -> Result<Self> {
+        let text = fs::read_to_string(wanted)
             .with_context(|| format!("cannot read {}", wanted.display()))?;
         let cache = cargo::cache_dir(&|name| std::env::var_os(name))?;
         let what = || format!("cannot prepare {}", cache.display());
         fs::create_dir_all(&cache).with_context(what)?;
         // Two clones may want it at once.
-        let lock = File::create(cache.join("contract-venv.lock")).with_context(what)?;
+        let lock = File::create(cache.join(format!("{name}.lock"))).with_context(what)?;
         lock.lock().with_context(what)?;
-        let venv = Self(cache.join("contract-venv"));
+        let venv = Self(cache.join(name));
         if !is_ready(&venv.0, &text) || !succeeds(&venv.program("python"), &["--version"]) {
-            venv.make(&wanted)?;
+            venv.make(wanted)?;
             fs::write(venv.0.join(STAMP), &text).with_context(what)?;
         }
         Ok(venv)
@@ -41,7 +41,7 @@ impl Venv {
     }
 
     fn make(&self, wanted: &Path) -> Result<()> {
-        say::line(&format!("Installing schemathesis in {}", self.0.display()));
+        say::line(&format!("Installing {} in {}", wanted.display(), self.0.display()));
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(&self.0);
         must(venv)?;
@@ -85,10 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn all_versions_are_pinned_and_schemathesis_is_among_them() {
-        let text = fs::read_to_string(folder().join("requirements.txt")).unwrap();
-        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(lines.iter().all(|line| line.contains("==")), "{lines:?}");
-        assert!(lines.iter().any(|line| line.starts_with("schemathesis==")));
+    fn all_versions_are_pinned_and_what_is_wanted_is_among_them() {
+        for (folder, package) in [("contract", "schemathesis=="), ("openai", "openai==")] {
+            let path = cargo::root().join("tests").join(folder).join("requirements.txt");
+            let text = fs::read_to_string(path).unwrap();
+            let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            assert!(lines.iter().all(|line| line.contains("==")), "{lines:?}");
+            assert!(lines.iter().any(|line| line.starts_with(package)), "{lines:?}");
+        }
     }
 }

@@ -1,0 +1,110 @@
+//! The events of answers that no provider here gives.
+
+use agentos_domain::{RequestId, Timestamp};
+use agentos_router::{Answering, Bill, CallDelta, Delta, Ending, FunctionDelta};
+use serde_json::{Map, Value, json};
+
+use super::events::Writer;
+use super::object::Object;
+use crate::openai::chunks::Naming;
+use crate::openai::stream::Form as _;
+
+fn writer() -> Writer {
+    let naming = Naming::new("resp_", &RequestId::generate(), Timestamp::from_millis(1000));
+    let answering = Answering {
+        deployment: "d".into(),
+        group: "g".into(),
+        model: "m".into(),
+        location: "local",
+        cached: false,
+    };
+    Writer::new(Object::new(naming, Map::new()), answering)
+}
+
+fn written(deltas: &[Delta]) -> Vec<Value> {
+    let (mut writer, mut out) = (writer(), Vec::new());
+    writer.open(&mut out);
+    for delta in deltas {
+        writer.delta(delta, &mut out);
+    }
+    let ending = Ending { finish: "stop".into(), bill: Bill::default(), confidence: None };
+    writer.end(&ending, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+fn piece(index: usize, begins: Option<&str>, arguments: &str) -> Delta {
+    let function = FunctionDelta {
+        name: begins.map(ToOwned::to_owned),
+        arguments: Some(arguments.to_owned()),
+    };
+    let id = begins.map(|name| format!("call_{name}"));
+    let call = CallDelta { index, id, function, ..CallDelta::default() };
+    Delta { tool_calls: vec![call], ..Delta::default() }
+}
+
+fn output(events: &[Value]) -> &Vec<Value> {
+    events.last().unwrap()["response"]["output"].as_array().unwrap()
+}
+
+#[test]
+fn calls_whose_pieces_come_in_turns_are_kept_apart() {
+    let events = written(&[
+        piece(0, Some("f"), "{\"a\""),
+        piece(1, Some("g"), "{\"b\""),
+        piece(0, None, ":1}"),
+        piece(1, None, ":2}"),
+    ]);
+    let output = output(&events);
+    assert_eq!((&output[0]["name"], &output[0]["arguments"]), (&json!("f"), &json!("{\"a\":1}")));
+    assert_eq!((&output[1]["name"], &output[1]["arguments"]), (&json!("g"), &json!("{\"b\":2}")));
+    let added = events.iter().filter(|event| event["type"] == "response.output_item.added");
+    assert_eq!(added.count(), 2);
+}
+
+#[test]
+fn text_after_a_call_is_a_message_of_its_own() {
+    let events = written(&[Delta::text("a"), piece(0, Some("f"), "{}"), Delta::text("b")]);
+    let output = output(&events);
+    let kinds: Vec<_> = output.iter().map(|item| item["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["message", "function_call", "message"]);
+    assert_eq!(output[2]["content"][0]["text"], "b");
+    assert_ne!(output[0]["id"], output[2]["id"]);
+    let done = events.iter().filter(|event| event["type"] == "response.output_item.done");
+    assert_eq!(done.count(), 3);
+}
+
+#[test]
+fn a_refusal_is_a_part_of_its_own() {
+    let mut refusal = Delta::default();
+    refusal.extra.insert("refusal".to_owned(), json!("No."));
+    let events = written(&[Delta::text("Well. "), refusal]);
+    let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds[2..],
+        [
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.content_part.added",
+            "response.refusal.delta",
+            "response.refusal.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
+    assert_eq!(events[8]["content_index"], 1);
+    let parts = &output(&events)[0]["content"];
+    assert_eq!((&parts[0]["text"], &parts[1]["refusal"]), (&json!("Well. "), &json!("No.")));
+}
+
+#[test]
+fn an_answer_without_content_has_no_items() {
+    let events = written(&[Delta::text("")]);
+    assert_eq!(output(&events), &Vec::<Value>::new());
+    assert_eq!(events.last().unwrap()["response"]["status"], "completed");
+}
