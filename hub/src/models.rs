@@ -204,7 +204,9 @@ fn describe(
         (Some(ModelLocation::Local), _) | (None, Known::Edge) => Location::Local,
         (Some(ModelLocation::Cloud), _) => Location::Cloud,
         (None, Known::Http { at_home, .. }) => {
-            let home = *at_home && is_home(&address(config, model, known)?);
+            // Ollama serves models of its own cloud at home, by their tags.
+            let cloud = name.ends_with("-cloud") || name.ends_with(":cloud");
+            let home = *at_home && !cloud && is_home(&address(config, model, known)?);
             if home { Location::Local } else { Location::Cloud }
         }
     };
@@ -225,6 +227,7 @@ fn describe(
         max_tokens: params.max_tokens,
         timeouts,
         continues: model.model_info.continues,
+        own_keys: params.api_base.is_none(),
         free: model.model_info.free.unwrap_or(location == Location::Local),
     })
 }
@@ -250,6 +253,7 @@ fn of_edge(config: &HubConfig, tier: Tier) -> DeploymentConfig {
         max_tokens: Some(max_tokens),
         timeouts: timeouts(config),
         continues: false,
+        own_keys: false,
         free: true,
     }
 }
@@ -301,7 +305,9 @@ fn http_config(
         Known::Edge => Shape::OpenAi,
     };
     let name = &model.litellm_params.model;
-    let shared = match name.split('/').next() {
+    // Keys that are meant for a provider go to its own address alone.
+    let at_its_own = model.litellm_params.api_base.is_none();
+    let shared = match name.split('/').next().filter(|_| at_its_own) {
         Some("openai") => config.providers.openai_api_key.as_ref(),
         Some("anthropic") => config.providers.anthropic_api_key.as_ref(),
         _ => None,

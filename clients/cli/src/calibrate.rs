@@ -121,11 +121,15 @@ fn mean(logprobs: &Value) -> Option<f64> {
     Some((logs.iter().sum::<f64>() / count).exp().clamp(0.0, 1.0))
 }
 
-/// Whether a text holds another, whatever their case and white space.
+/// Whether a text holds these words in their order, whatever their case and what
+/// stands between them.
 fn holds(text: &str, wanted: &str) -> bool {
-    let plain =
-        |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
-    plain(text).contains(&plain(wanted))
+    let words = |text: &str| {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect::<Vec<_>>()
+    };
+    let (text, wanted) = (words(text), words(wanted));
+    !wanted.is_empty() && text.windows(wanted.len()).any(|part| part == wanted)
 }
 
 /// The JSON objects of a file, one to a line.
@@ -164,6 +168,7 @@ mod tests {
     fn answers_are_compared_by_their_words() {
         assert!(holds("It is\n  Paris, of course", "is paris"));
         assert!(!holds("It is Rome", "Paris"));
+        assert!(holds("It is 4.", "4") && !holds("It is 14", "4") && !holds("x", "…"));
     }
 
     #[test]

@@ -31,9 +31,11 @@ fn status_of(error: &EngineError) -> Status {
     match error {
         EngineError::Busy { .. } => Status::resource_exhausted(message),
         EngineError::ContextFull { .. } => Status::out_of_range(message),
-        EngineError::UnknownTool { .. }
-        | EngineError::Schema { .. }
-        | EngineError::OutputSchema { .. } => Status::invalid_argument(message),
+        EngineError::UnknownTool { .. } => Status::invalid_argument(message),
+        // Another model may have another kind of grammar.
+        EngineError::Schema { .. } | EngineError::OutputSchema { .. } => {
+            Status::unimplemented(message)
+        }
         _ if error.is_retryable() => Status::unavailable(message),
         _ => Status::internal(message),
     }

@@ -8,14 +8,16 @@
 //! Connecting has its own limit, in the client. Pings and empty pieces are no
 //! content: a provider that only says that it lives has to answer all the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::Clock;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
-use crate::confidence::Mean;
+use crate::confidence::{Calibrations, Mean};
 use crate::config::Timeouts;
+use crate::deployment::Probe;
 use crate::error::{CallError, ErrorKind};
 use crate::event::{Answering, ChatEvent};
 use crate::meter::Consumed;
@@ -46,6 +48,10 @@ pub(crate) struct Attempt<'a> {
     pub(crate) answering: Answering,
     /// Nothing is handed on before the end.
     pub(crate) hold: bool,
+    /// Nor is the answer of a model that is in here: it may not be sure enough.
+    pub(crate) measured: Option<Arc<Calibrations>>,
+    /// Who is told that content arrives.
+    pub(crate) probe: Probe,
     /// What is handed on is kept besides.
     pub(crate) record: bool,
     /// Whether the tokens' probabilities go to whoever asked.
@@ -67,12 +73,19 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// Whether nothing is handed on before the end.
+    fn holds(&self) -> bool {
+        let measured = self.measured.as_ref();
+        self.hold || measured.is_some_and(|all| all.contains_key(&self.answering.model))
+    }
+
     /// Makes the call.
     pub(crate) async fn run(&mut self, provider: &dyn Provider, call: Call<'_>) -> Ended {
         let began = self.clock.monotonic();
         let Timeouts { first, total, .. } = self.timeouts;
         // What comes whole begins only when it ends.
-        let limit = if !call.streamed && provider.answers_whole() { total } else { first };
+        self.consumed.whole = !call.streamed && provider.answers_whole();
+        let limit = if self.consumed.whole { total } else { first };
         let beginning = tokio::time::timeout(limit, provider.chat(call));
         let pieces = tokio::select! {
             biased;
@@ -80,7 +93,10 @@ impl Attempt<'_> {
             () = self.events.closed() => return Ended::Gone,
         };
         match pieces {
-            Ok(Ok(pieces)) => self.read(pieces, began).await,
+            Ok(Ok(pieces)) => {
+                self.consumed.whole = false;
+                self.read(pieces, began).await
+            }
             Ok(Err(error)) => Ended::Failed(error),
             Err(_) => Ended::Failed(too_late("it did not begin to answer", limit)),
         }
@@ -172,8 +188,9 @@ impl Attempt<'_> {
         let is_first = self.first.is_none();
         if is_first {
             self.first = Some(self.clock.monotonic().saturating_sub(began));
+            self.probe.alive();
         }
-        if self.hold {
+        if self.holds() {
             if self.consumed.bytes > MAX_HELD {
                 let message = "the answer is larger than what can be held back";
                 return Some(Ended::Failed(CallError::new(ErrorKind::Protocol, message)));
@@ -203,7 +220,7 @@ impl Attempt<'_> {
 
     /// Hands on what was held back. False where nobody is there any more.
     pub(crate) async fn release(&mut self) -> bool {
-        if !self.hold && self.first.is_some() {
+        if !self.holds() && self.first.is_some() {
             return true;
         }
         if !self.send(ChatEvent::Begin(self.answering.clone())).await {

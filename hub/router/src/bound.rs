@@ -4,6 +4,8 @@
 //! bound, not a count. A token of text stands for at least one byte of it, and
 //! what templates add for each turn and tool is small.
 
+use serde::Serialize;
+
 use crate::chat::{ChatRequest, Content};
 
 /// What a turn, a tool or a form adds at most.
@@ -63,7 +65,12 @@ fn size(request: &ChatRequest) -> (u64, u64, u64) {
             Some(Content::Parts(list)) => {
                 for part in list {
                     bytes += part.text.as_ref().map_or(0, String::len);
-                    parts += u64::from(part.kind != "text");
+                    // Of images their number counts, of other things their size.
+                    if matches!(part.kind.as_str(), "text" | "image_url") {
+                        parts += u64::from(part.kind != "text");
+                    } else {
+                        bytes += length(&part.extra);
+                    }
                 }
             }
         }
@@ -71,16 +78,32 @@ fn size(request: &ChatRequest) -> (u64, u64, u64) {
             bytes += call.id.len() + call.function.name.len() + call.function.arguments.len();
         }
         bytes += message.tool_call_id.as_ref().map_or(0, String::len);
+        bytes += length(&message.extra);
     }
-    let mut rest = 0;
+    let mut rest = length(&request.extra);
     for tool in &request.tools {
-        rest += serde_json::to_string(tool).map_or(0, |text| text.len());
+        rest += length(tool);
     }
     if let Some(format) = &request.response_format {
-        rest += serde_json::to_string(format).map_or(0, |text| text.len());
+        rest += length(format);
     }
     let turns = request.messages.len() + request.tools.len() + 2;
     ((bytes + rest) as u64, turns as u64, parts)
+}
+
+/// The length of something as JSON.
+fn length<T: Serialize>(value: &T) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
+}
+
+/// A part of a request whose cost has no bound that could be said beforehand:
+/// what a provider's own tools find is read as a prompt, and may be paid for by
+/// itself, and who answers in place of the model asked has other prices.
+pub(crate) fn unbounded(request: &ChatRequest) -> Option<String> {
+    const FIELDS: [&str; 4] = ["web_search_options", "plugins", "models", "route"];
+    let field = FIELDS.into_iter().find(|field| request.extra.contains_key(*field));
+    let tool = request.tools.iter().find(|tool| tool.function.is_none());
+    field.map(ToOwned::to_owned).or_else(|| tool.map(|tool| format!("tools: {}", tool.kind)))
 }
 
 #[cfg(test)]
@@ -88,6 +111,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_handed_on_unseen_counts_by_its_length() {
+        let plain = json!({"model": "m", "messages": [{"role": "user", "content": "x"}]});
+        let mut more = plain.clone();
+        more["functions"] = json!([{"name": "f", "description": "y".repeat(5000)}]);
+        let prompt = |value| Prompt::of(&serde_json::from_value::<ChatRequest>(value).unwrap());
+        assert!(prompt(more).at_most >= prompt(plain).at_most + 5000);
+        let searches = json!({"model": "m", "messages": [], "web_search_options": {}});
+        assert_eq!(
+            unbounded(&serde_json::from_value(searches).unwrap()).as_deref(),
+            Some("web_search_options")
+        );
+    }
 
     #[test]
     fn text_is_bounded_by_its_bytes_and_an_image_is_not_text() {

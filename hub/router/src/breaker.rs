@@ -84,9 +84,18 @@ impl Breaker {
         }
     }
 
-    /// It answered.
+    /// It began to answer: it is well enough to be asked by others.
+    pub(crate) fn alive(&mut self) {
+        if matches!(self.state, State::Probing { .. }) {
+            self.state = State::Closed { strikes: STRIKES - 1 };
+        }
+    }
+
+    /// It answered to the end. A call that began before it opened says nothing.
     pub(crate) fn success(&mut self) {
-        *self = Self::default();
+        if !matches!(self.state, State::Open { .. }) {
+            *self = Self::default();
+        }
     }
 
     /// It failed in a way that may pass.
@@ -155,6 +164,24 @@ mod tests {
         assert!(matches!(breaker.ask(s(102)), Gate::Resting(_)));
         breaker.success();
         assert_eq!(breaker.ask(s(102)), Gate::Open);
+    }
+
+    #[test]
+    fn an_old_answer_does_not_end_a_rest() {
+        let mut breaker = Breaker::default();
+        breaker.rest(s(0), s(30));
+        breaker.success();
+        assert_eq!(breaker.ask(s(1)), Gate::Resting(s(29)));
+    }
+
+    #[test]
+    fn a_probe_that_begins_to_answer_lets_others_in_and_its_failure_keeps_them_out() {
+        let mut breaker = opened();
+        assert_eq!(breaker.ask(s(102)), Gate::Probe);
+        breaker.alive();
+        assert_eq!(breaker.ask(s(102)), Gate::Open);
+        breaker.strike(s(103));
+        assert!(matches!(breaker.ask(s(103)), Gate::Resting(_)));
     }
 
     #[test]

@@ -27,6 +27,9 @@ const SILENT: &[&str] = &["user", "metadata", "store", "safety_identifier", "pro
 /// What a piece takes besides its text, in bytes.
 const PIECE: usize = 200;
 
+/// How long to wait for an answer that is being made for another.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// What an answer is kept under.
 pub(crate) type Key = [u8; 32];
 
@@ -87,8 +90,9 @@ impl AnswerCache {
             };
             waited = true;
             let mut making = making;
-            // It never sends: it ends when the other has ended.
-            let _ = making.changed().await;
+            // It never sends: it ends when the other has ended. Who is too slow for
+            // that is not waited for.
+            let _ = tokio::time::timeout(LONGEST_WAIT, making.changed()).await;
         }
     }
 

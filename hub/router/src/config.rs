@@ -101,6 +101,9 @@ pub struct DeploymentConfig {
     pub timeouts: Timeouts,
     /// Whether it can go on where another broke off.
     pub continues: bool,
+    /// Whether it is asked with a workspace's own key of the provider, where
+    /// there is one: only at the provider's own address.
+    pub own_keys: bool,
     /// Whether its calls cost nothing.
     pub free: bool,
 }

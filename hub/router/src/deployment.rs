@@ -23,6 +23,9 @@ pub struct Deployment {
     pub(crate) provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
     breaker: Mutex<Breaker>,
+    /// For calls by keys of workspaces: whether the hub's own key has money left
+    /// says nothing about theirs.
+    own: Mutex<Breaker>,
     under_way: AtomicUsize,
     /// Microseconds until the first content, averaged over the last calls; 0
     /// before the first.
@@ -42,6 +45,7 @@ impl Deployment {
             provider,
             clock,
             breaker: Mutex::default(),
+            own: Mutex::default(),
             under_way: AtomicUsize::new(0),
             latency: AtomicU64::new(0),
         }
@@ -67,15 +71,16 @@ impl Deployment {
         self.latency.load(Ordering::Relaxed)
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn breaker(&self, own_key: bool) -> MutexGuard<'_, Breaker> {
+        let breaker = if own_key { &self.own } else { &self.breaker };
+        breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long it rests; none where it may be asked. Does not count as asking.
     #[must_use]
     pub fn resting(&self) -> Option<Duration> {
         let now = self.clock.monotonic();
-        self.breaker().resting(now)
+        self.breaker(false).resting(now)
     }
 
     /// How it fares.
@@ -94,16 +99,16 @@ impl Deployment {
         }
     }
 
-    /// Takes a place for one call.
+    /// Takes a place for one call, by a workspace's own key or not.
     ///
     /// # Errors
     /// How long it rests.
-    pub(crate) fn enter(self: &Arc<Self>) -> Result<Place, Duration> {
-        if let Gate::Resting(rest) = self.breaker().ask(self.clock.monotonic()) {
+    pub(crate) fn enter(self: &Arc<Self>, own_key: bool) -> Result<Place, Duration> {
+        if let Gate::Resting(rest) = self.breaker(own_key).ask(self.clock.monotonic()) {
             return Err(rest);
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        Ok(Place { deployment: Arc::clone(self), told: false })
+        Ok(Place { deployment: Arc::clone(self), own_key, told: false })
     }
 
     fn note_latency(&self, took: Duration) {
@@ -151,23 +156,30 @@ impl DeploymentStatus {
 /// breaker once.
 pub(crate) struct Place {
     pub(crate) deployment: Arc<Deployment>,
+    own_key: bool,
     told: bool,
 }
 
 impl Place {
-    /// Its content began to arrive after so long.
+    /// For whoever sees the content arrive.
+    pub(crate) fn probe(&self) -> Probe {
+        Probe { deployment: Arc::clone(&self.deployment), own_key: self.own_key }
+    }
+
+    /// It answered, and its content began to arrive after so long.
     pub(crate) fn answered(&mut self, took: Duration) {
         self.told = true;
         self.deployment.note_latency(took);
-        self.deployment.breaker().success();
+        self.deployment.breaker(self.own_key).success();
     }
 
-    /// It failed. With a key of a workspace's `own`, what is wrong with the
-    /// account says nothing to others.
-    pub(crate) fn failed(&mut self, error: &CallError, own: bool) {
+    /// It failed. With a key of a workspace's own, what is wrong with the account
+    /// says nothing to others.
+    pub(crate) fn failed(&mut self, error: &CallError) {
         self.told = true;
+        let own = self.own_key;
         let now = self.deployment.clock.monotonic();
-        let mut breaker = self.deployment.breaker();
+        let mut breaker = self.deployment.breaker(self.own_key);
         match error.kind {
             ErrorKind::Quota | ErrorKind::Auth | ErrorKind::NotFound | ErrorKind::RateLimited
                 if own =>
@@ -197,12 +209,25 @@ impl Place {
     }
 }
 
+/// Tells a deployment's breaker that it answers.
+pub(crate) struct Probe {
+    deployment: Arc<Deployment>,
+    own_key: bool,
+}
+
+impl Probe {
+    /// Its content begins to arrive.
+    pub(crate) fn alive(&self) {
+        self.deployment.breaker(self.own_key).alive();
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.deployment.under_way.fetch_sub(1, Ordering::Relaxed);
         if !self.told {
             let now = self.deployment.clock.monotonic();
-            self.deployment.breaker().unknown(now);
+            self.deployment.breaker(self.own_key).unknown(now);
         }
     }
 }

@@ -8,7 +8,7 @@ use agentos_store::CallOutcome;
 use serde_json::Value;
 
 use crate::config::Location;
-use crate::deployment::{Deployment, Place};
+use crate::deployment::Deployment;
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::meter::{Consumed, Meter, Refusal};
 use crate::providers::EmbedCall;
@@ -39,8 +39,7 @@ impl Embed {
         // Other models make other vectors: a fallback's would be of no use.
         route.stay();
         while let Some(deployment) = route.next() {
-            let Ok(place) = deployment.enter() else { continue };
-            match self.ask(place).await {
+            match self.ask(&deployment).await {
                 Ok(answer) => {
                     self.meter.settle().await;
                     return Ok(answer);
@@ -64,25 +63,26 @@ impl Embed {
         Err(last)
     }
 
-    async fn ask(&mut self, mut place: Place) -> Result<Value, RouterError> {
-        let deployment = Arc::clone(&place.deployment);
+    async fn ask(&mut self, deployment: &Arc<Deployment>) -> Result<Value, RouterError> {
         let config = &deployment.config;
         let failed = |error| RouterError::Failed { deployment: config.name.clone(), error };
         if self.caller.local_only && config.location != Location::Local {
             let message = "it is not in the home network, which this request may not leave";
             return Err(failed(CallError::new(ErrorKind::LocalOnly, message)));
         }
+        let key = match config.location {
+            Location::Cloud if config.own_keys => {
+                self.keys.key(&self.caller.workspace, &config.provider).await.map_err(failed)?
+            }
+            _ => None,
+        };
+        let place = deployment.enter(key.is_some());
+        let mut place = place.map_err(|rest| RouterError::AllResting { retry_after: rest })?;
         match self.meter.reserve(config, 1).await {
             Ok(()) => {}
             Err(Refusal::OverBudget(over)) => return Err(RouterError::OverBudget(over)),
             Err(Refusal::Other(error)) => return Err(failed(error)),
         }
-        let key = match config.location {
-            Location::Local => None,
-            Location::Cloud => {
-                self.keys.key(&self.caller.workspace, &config.provider).await.map_err(failed)?
-            }
-        };
         let began = self.clock.monotonic();
         let call = EmbedCall { request: &self.request, model: &config.model, key: key.as_ref() };
         let limit = config.timeouts.total;
@@ -101,13 +101,14 @@ impl Embed {
                     told,
                     bytes: 0,
                     pieces: 0,
+                    whole: false,
                     model: answer["model"].as_str().map(ToOwned::to_owned),
                 };
                 self.meter.answered(config, &consumed, CallOutcome::Completed, took);
                 Ok(answer)
             }
             Err(error) => {
-                place.failed(&error, key.is_some());
+                place.failed(&error);
                 let read = Consumed::default();
                 let consumed = error.kind.is_unexplained().then_some(&read);
                 self.meter.failed(config, consumed, error.kind, took);

@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use agentos_domain::Classified;
-use agentos_store::{OverBudget, StoreError};
+use agentos_store::{BudgetScope, OverBudget, StoreError};
 
 /// What went wrong with one call to one deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,6 +207,14 @@ pub enum RouterError {
 }
 
 fn over_budget(over: &OverBudget) -> String {
+    if over.scope == BudgetScope::Installation {
+        // How much others have spent is nobody's business.
+        return format!(
+            "the budget of all workspaces together does not allow this call, which may cost {} \
+             USD: ask a local model, lower max_tokens, or have the budget raised",
+            over.asked
+        );
+    }
     let free = over.limit.0.saturating_sub(over.settled.0).saturating_sub(over.reserved.0);
     let free = agentos_domain::NanoUsd(free.max(0));
     format!(

@@ -25,7 +25,7 @@ use crate::bound;
 use crate::cache::Recorder;
 use crate::chat::ChatRequest;
 use crate::confidence::{Calibrations, Mean};
-use crate::config::{DeploymentConfig, Location};
+use crate::config::{DeploymentConfig, Location, Timeouts};
 use crate::deployment::{Deployment, Place};
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::event::{Answering, ChatEvent, Ending};
@@ -49,6 +49,8 @@ pub(crate) struct Drive {
     pub(crate) calibrations: Arc<Calibrations>,
     pub(crate) caller: Caller,
     pub(crate) request: ChatRequest,
+    /// When all of it has to be over, by the monotonic clock.
+    pub(crate) deadline: Duration,
     pub(crate) meter: Meter,
     pub(crate) events: mpsc::Sender<ChatEvent>,
     /// Keeps the answer, where it may be kept.
@@ -98,16 +100,20 @@ impl Drive {
         let mut route = Route::new(&pool, group, deployments);
         let mut standing = Standing::default();
         while let Some(deployment) = route.next() {
+            if self.clock.monotonic() >= self.deadline {
+                break;
+            }
             if route.is_second() && !standing.paused {
                 standing.paused = self.pause(&deployment, &standing).await;
                 if self.events.is_closed() {
                     break;
                 }
             }
-            let Some(place) = self.admit(&deployment, &mut route, &mut standing).await else {
+            let Some((place, key)) = self.admit(&deployment, &mut route, &mut standing).await
+            else {
                 continue;
             };
-            match self.ask(place, &mut route, &mut standing).await {
+            match self.ask(place, key, &mut route, &mut standing).await {
                 Next::Done => return self.meter.settle().await,
                 Next::Another => {}
                 Next::GiveUp => break,
@@ -150,7 +156,7 @@ impl Drive {
         deployment: &Arc<Deployment>,
         route: &mut Route<'_>,
         standing: &mut Standing,
-    ) -> Option<Place> {
+    ) -> Option<(Place, Option<ProviderSecret>)> {
         let config = &deployment.config;
         if self.caller.local_only && config.location != Location::Local {
             let message = "it is not in the home network, which this request may not leave";
@@ -160,7 +166,15 @@ impl Drive {
         if !standing.said.is_empty() && !config.continues {
             return None;
         }
-        let place = match deployment.enter() {
+        let key = match self.own_key(deployment).await {
+            Ok(key) => key,
+            Err(error) => {
+                route.failed(error.kind.condition());
+                standing.fail(&config.name, error);
+                return None;
+            }
+        };
+        let place = match deployment.enter(key.is_some()) {
             Ok(place) => place,
             Err(rest) => {
                 standing.resting = Some(standing.resting.map_or(rest, |least| least.min(rest)));
@@ -171,7 +185,7 @@ impl Drive {
         let most = self.most(config, &standing.said);
         self.meter.goes_on_from(&standing.said);
         match self.meter.reserve(config, most).await {
-            Ok(()) => Some(place),
+            Ok(()) => Some((place, key)),
             Err(Refusal::OverBudget(over)) => {
                 if over.on_limit == OnLimit::LocalOnly && !standing.went_local {
                     standing.went_local = true;
@@ -193,23 +207,19 @@ impl Drive {
     async fn ask(
         &mut self,
         mut place: Place,
+        key: Option<ProviderSecret>,
         route: &mut Route<'_>,
         standing: &mut Standing,
     ) -> Next {
         let deployment = Arc::clone(&place.deployment);
         standing.asked.push(deployment.config.name.clone());
-        let key = match self.own_key(&deployment).await {
-            Ok(key) => key,
-            Err(error) => return self.failed(&deployment, error, None, route, standing),
-        };
         let unsure = self.pool.when_unsure(route.group());
-        // Without a calibration nothing is concluded, and nothing is held back.
-        let unsure = unsure.filter(|_| !self.calibrations.is_empty());
         let unsure = unsure.map(|(group, least)| (group.to_owned(), least));
         let (events, clock) = (self.events.clone(), Arc::clone(&self.clock));
-        let mut attempt = self.attempt(&deployment, unsure.is_some(), clock.as_ref(), &events);
+        let mut attempt = self.attempt(&place, unsure.is_some(), clock.as_ref(), &events);
         let begun = Some(standing.said.as_str()).filter(|said| !said.is_empty());
-        let logprobs = attempt.show_logprobs || unsure.is_some();
+        let measured = self.calibrations.contains_key(&deployment.config.model);
+        let logprobs = attempt.show_logprobs || (unsure.is_some() && measured);
         let call = self.call(&deployment, logprobs, begun, key.as_ref());
         let began = clock.monotonic();
         let ended = attempt.run(deployment.provider.as_ref(), call).await;
@@ -236,7 +246,7 @@ impl Drive {
                 Next::Done
             }
             Ended::Failed(error) => {
-                place.failed(&error, key.is_some());
+                place.failed(&error);
                 if !attempt.said.is_empty() || attempt.said_more {
                     self.recorder = None;
                 }
@@ -249,16 +259,21 @@ impl Drive {
 
     fn attempt<'a>(
         &self,
-        deployment: &Deployment,
+        place: &Place,
         may_be_unsure: bool,
         clock: &'a dyn Clock,
         events: &'a mpsc::Sender<ChatEvent>,
     ) -> Attempt<'a> {
+        let deployment = &place.deployment;
+        let left = self.deadline.saturating_sub(clock.monotonic());
+        let timeouts = deployment.config.timeouts;
         Attempt {
             clock,
-            timeouts: deployment.config.timeouts,
+            timeouts: Timeouts { total: timeouts.total.min(left), ..timeouts },
             answering: answering(deployment),
-            hold: !self.request.stream || may_be_unsure,
+            probe: place.probe(),
+            hold: !self.request.stream,
+            measured: may_be_unsure.then(|| Arc::clone(&self.calibrations)),
             record: self.recorder.is_some(),
             show_logprobs: self.request.logprobs == Some(true),
             events,
@@ -345,7 +360,7 @@ impl Drive {
     }
 
     async fn own_key(&self, deployment: &Deployment) -> Result<Option<ProviderSecret>, CallError> {
-        if deployment.config.location == Location::Local {
+        if deployment.config.location == Location::Local || !deployment.config.own_keys {
             return Ok(None);
         }
         self.keys.key(&self.caller.workspace, &deployment.config.provider).await
@@ -400,8 +415,13 @@ impl Drive {
         standing: &mut Standing,
     ) -> Next {
         let config = &deployment.config;
-        tracing::warn!(deployment = config.name, kind = error.kind.as_str(), message = %error,
-            "a model did not answer");
+        // What the provider says may quote the conversation: the client reads it.
+        tracing::warn!(
+            deployment = config.name,
+            kind = error.kind.as_str(),
+            status = error.status,
+            "a model did not answer"
+        );
         let (consumed, took) = match attempt {
             // Where nothing came and the provider says why, it cost nothing.
             Some((attempt, took)) => {

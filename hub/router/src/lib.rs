@@ -18,6 +18,7 @@ mod cache;
 mod chat;
 mod confidence;
 mod config;
+mod counts;
 mod deployment;
 mod embed;
 mod error;
@@ -37,6 +38,7 @@ pub use chat::{
 };
 pub use confidence::Calibrations;
 pub use config::{DeploymentConfig, Fallback, Location, RouterConfig, Strategy, Timeouts};
+pub use counts::{Counts, Tally};
 pub use deployment::{Deployment, DeploymentStatus};
 pub use error::{CallError, ErrorKind, RouterError, Verdict};
 pub use event::{Answering, ChatEvent, Ending};

@@ -14,6 +14,7 @@ use crate::books::Books;
 use crate::bound::{self, Prompt};
 use crate::chat::ChatRequest;
 use crate::config::DeploymentConfig;
+use crate::counts::Counter;
 use crate::error::{CallError, ErrorKind};
 use crate::router::Caller;
 
@@ -53,6 +54,9 @@ pub(crate) struct Consumed {
     pub(crate) bytes: u64,
     /// In how many pieces.
     pub(crate) pieces: u64,
+    /// Whether nothing of it can be seen before its end, and that has not come:
+    /// it may have been as long as it could be.
+    pub(crate) whole: bool,
     /// The model that the answer names.
     pub(crate) model: Option<String>,
 }
@@ -72,11 +76,13 @@ pub struct Bill {
 pub(crate) struct Meter {
     ledger: Arc<dyn Ledger>,
     books: Books,
+    counter: Arc<Counter>,
     clock: Arc<dyn Clock>,
     prices: Arc<PriceTable>,
     installation: Option<Budget>,
     /// Whether a budget counts for this request.
     budgeted: bool,
+    lasts: Duration,
     new: NewCall,
     prompt: Prompt,
     /// The prompt of the next try: with what was said already.
@@ -84,6 +90,8 @@ pub(crate) struct Meter {
     service: Service,
     /// The most tokens of the answer that is made.
     max_output: u32,
+    /// A part of the request whose cost has no bound.
+    unbounded: Option<String>,
     /// Whether the ledger has a row of it.
     reserved: bool,
     /// What failed attempts may have cost.
@@ -100,10 +108,13 @@ pub(crate) struct Meter {
 pub(crate) struct MeterParts {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) books: Books,
+    pub(crate) counter: Arc<Counter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) installation: Option<Budget>,
     pub(crate) budgeted: bool,
+    /// The longest that the whole request may take.
+    pub(crate) lasts: Duration,
 }
 
 impl Meter {
@@ -114,7 +125,8 @@ impl Meter {
         prompt: Prompt,
         service: Service,
     ) -> Self {
-        let MeterParts { ledger, books, clock, prices, installation, budgeted } = parts;
+        let MeterParts { ledger, books, counter, clock, prices, installation, budgeted, lasts } =
+            parts;
         let now = clock.now();
         let new = NewCall {
             id: CallId::generate(),
@@ -133,15 +145,18 @@ impl Meter {
         Self {
             ledger,
             books,
+            counter,
             clock,
             prices,
             installation,
             budgeted,
+            lasts,
             new,
             prompt,
             next_prompt: prompt,
             service,
             max_output: 0,
+            unbounded: None,
             reserved: false,
             spent: NanoUsd(0),
             guessed: false,
@@ -156,6 +171,12 @@ impl Meter {
     /// the prompt.
     pub(crate) fn goes_on_from(&mut self, said: &str) {
         self.next_prompt = self.prompt.with_answer(said.len() as u64);
+    }
+
+    /// Has a request that could cost more than can be said beforehand be made only
+    /// where no budget counts.
+    pub(crate) fn cannot_be_bounded(&mut self, field: Option<String>) {
+        self.unbounded = field;
     }
 
     /// Reserves what a call to this deployment may cost.
@@ -175,7 +196,7 @@ impl Meter {
         let admission = if self.reserved {
             self.ledger.move_call(&self.new.id, name, provider, total, installation).await
         } else {
-            let expires = deployment.timeouts.total + GRACE;
+            let expires = self.lasts + GRACE;
             let expires = i64::try_from(expires.as_millis()).unwrap_or(i64::MAX);
             let millis = self.clock.now().millis().saturating_add(expires);
             let expires = Timestamp::from_millis(millis);
@@ -209,6 +230,13 @@ impl Meter {
     ) -> Result<NanoUsd, Refusal> {
         if deployment.free {
             return Ok(NanoUsd(0));
+        }
+        if let Some(field) = self.unbounded.as_ref().filter(|_| self.budgeted) {
+            let message = format!(
+                "`{field}` can cost more than can be said beforehand, and there is a budget: \
+                 leave it out, or ask a local model"
+            );
+            return Err(Refusal::Other(CallError::new(ErrorKind::Unpriced, message)));
         }
         let Some(prices) = self.prices_of(deployment, &deployment.model) else {
             if !self.budgeted {
@@ -333,6 +361,7 @@ impl Meter {
     /// Writes what the request came to into the ledger.
     pub(crate) async fn settle(mut self) {
         let Some(settlement) = self.settlement.take() else { return };
+        self.counter.ended(&settlement);
         if !self.reserved {
             return self.books.note((self.new, settlement)).await;
         }
@@ -373,7 +402,8 @@ impl Meter {
     fn estimate(&self, told: Option<&Metered>, consumed: &Consumed) -> (TokenCounts, Service) {
         // A piece is a token at least.
         let output = bound::text_about(consumed.bytes).max(consumed.pieces);
-        let output = output.min(u64::from(self.max_output));
+        let most = u64::from(self.max_output);
+        let output = if consumed.whole { most } else { output.min(most) };
         match told {
             Some(told) => {
                 let output = told.counts.output.max(output);

@@ -39,11 +39,15 @@ impl Pool {
         deployments
     }
 
-    /// The group that answers where `group` failed with an error that comes under
-    /// `condition`.
-    pub(crate) fn after(&self, group: &str, condition: &str) -> Option<&str> {
-        let mut rules = self.fallbacks.iter().filter(|rule| rule.model == group);
-        rules.find(|rule| rule.is_for(condition)).map(|rule| rule.fallback.as_str())
+    /// The groups that may answer where `group` failed with an error that comes
+    /// under `condition`, in their order.
+    pub(crate) fn after<'s>(
+        &'s self,
+        group: &'s str,
+        condition: &'s str,
+    ) -> impl Iterator<Item = &'s str> {
+        let rules = self.fallbacks.iter().filter(move |rule| rule.model == group);
+        rules.filter(move |rule| rule.is_for(condition)).map(|rule| rule.fallback.as_str())
     }
 
     /// The group that answers where `group` is less sure than its rule wants,
@@ -74,14 +78,16 @@ pub(crate) struct Route<'p> {
     second: bool,
     /// Whether no fallback counts.
     stays: bool,
-    /// What the last failure of this group came under.
-    condition: &'static str,
+    /// The groups that were asked, the newest last, and what their last failures
+    /// came under.
+    conditions: Vec<(String, &'static str)>,
 }
 
 impl<'p> Route<'p> {
     pub(crate) fn new(pool: &'p Pool, group: String, deployments: Vec<Arc<Deployment>>) -> Self {
         let queue = pool.ordered(deployments).into();
         let seen = vec![group.clone()];
+        let conditions = vec![(group.clone(), "unavailable")];
         Self {
             pool,
             group,
@@ -90,7 +96,7 @@ impl<'p> Route<'p> {
             again: Vec::new(),
             second: false,
             stays: false,
-            condition: "unavailable",
+            conditions,
         }
     }
 
@@ -101,10 +107,7 @@ impl<'p> Route<'p> {
                 return Some(next);
             }
             if !self.second {
-                if !self.stays
-                    && let Some(fallback) = self.pool.after(&self.group, self.condition)
-                    && self.go_to(fallback)
-                {
+                if !self.stays && self.go_on() {
                     continue;
                 }
                 self.second = true;
@@ -114,6 +117,24 @@ impl<'p> Route<'p> {
                 }
             }
             return None;
+        }
+    }
+
+    /// Goes on with the first group that is to answer for one of those that have
+    /// failed, the newest first. False where there is none left.
+    fn go_on(&mut self) -> bool {
+        let pool = self.pool;
+        loop {
+            let unseen = |name: &&str| !self.seen.iter().any(|seen| seen == name);
+            let next = self.conditions.iter().rev().find_map(|(group, condition)| {
+                pool.after(group, condition).find(unseen).map(ToOwned::to_owned)
+            });
+            match next {
+                None => return false,
+                Some(group) if self.go_to(&group) => return true,
+                // A name that stands for nothing; it is not tried again.
+                Some(_) => {}
+            }
         }
     }
 
@@ -130,8 +151,8 @@ impl<'p> Route<'p> {
         }
         self.seen.push(group.to_owned());
         let Some((name, deployments)) = self.pool.named(group) else { return false };
-        self.group = name;
-        self.condition = "unavailable";
+        self.group.clone_from(&name);
+        self.conditions.push((name, "unavailable"));
         self.queue = self.pool.ordered(deployments).into();
         true
     }
@@ -153,7 +174,9 @@ impl<'p> Route<'p> {
 
     /// Notes what a failure came under.
     pub(crate) fn failed(&mut self, condition: &'static str) {
-        self.condition = condition;
+        if let Some((_, last)) = self.conditions.last_mut() {
+            *last = condition;
+        }
     }
 
     /// Has a deployment asked once more when all others have failed.

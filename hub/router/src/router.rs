@@ -17,11 +17,12 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::books::Books;
-use crate::bound::Prompt;
+use crate::bound::{self, Prompt};
 use crate::cache::{self, AnswerCache, Kept, Looked, Recorder};
 use crate::chat::ChatRequest;
 use crate::confidence::Calibrations;
 use crate::config::{Location, RouterConfig};
+use crate::counts::{Counter, Counts};
 use crate::deployment::{Deployment, DeploymentStatus};
 use crate::embed::Embed;
 use crate::error::{CallError, RouterError};
@@ -33,6 +34,9 @@ use crate::tiers::{Tiers, WISHES};
 
 /// How many events wait for a client that reads slowly.
 const EVENTS: usize = 64;
+/// How often the longest time of a call fits into that of a request: deployments
+/// that take all of it leave time for another.
+const ROUNDS: u32 = 2;
 /// How often calls are looked for that nobody has settled.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -123,6 +127,9 @@ struct Shared {
     /// The budgets of workspaces and keys.
     budgets: RwLock<Vec<Budget>>,
     places: Arc<Semaphore>,
+    counter: Arc<Counter>,
+    /// The longest that a request may take, whoever answers it.
+    lasts: Duration,
     /// Owns the requests that are answered: what they cost is settled although
     /// whoever asked has gone.
     tracker: TaskTracker,
@@ -175,6 +182,8 @@ impl Router {
         for deployment in deployments {
             groups.entry(deployment.config.group.clone()).or_default().push(deployment);
         }
+        let longest = groups.values().flatten().map(|one| one.config.timeouts.total).max();
+        let lasts = longest.unwrap_or_default() * ROUNDS;
         let fallbacks = config.fallbacks.clone();
         let pool = Arc::new(Pool { groups, fallbacks, strategy: config.strategy });
         let cache = config.cache_ttl.map(|ttl| Arc::new(AnswerCache::new(ttl, config.cache_bytes)));
@@ -192,6 +201,8 @@ impl Router {
             budgets,
             places: Arc::new(Semaphore::new(config.concurrent)),
             books,
+            counter: Arc::default(),
+            lasts,
             tracker,
             config,
         };
@@ -216,6 +227,12 @@ impl Router {
     pub fn status(&self) -> Vec<DeploymentStatus> {
         let all = self.shared.pool.groups.values().flatten();
         all.map(|deployment| deployment.status()).collect()
+    }
+
+    /// What it has done since its start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.shared.counter.snapshot()
     }
 
     /// What came of decisions between tiers, to be kept.
@@ -305,7 +322,10 @@ impl Router {
             return Err(self.unknown(name));
         };
         let recorder = match self.look(&caller, &request).await {
-            Some(Looked::Kept(kept)) => return Ok(Answer { decision, ..replay(&kept) }),
+            Some(Looked::Kept(kept)) => {
+                shared.counter.cached();
+                return Ok(Answer { decision, ..replay(&kept) });
+            }
             Some(Looked::Make(recorder)) => Some(recorder.at(request.temperature)),
             None => None,
         };
@@ -336,14 +356,17 @@ impl Router {
     ) -> Drive {
         let shared = &self.shared;
         let (prompt, service) = (Prompt::of(&request), asked_service(&request));
+        let mut meter = self.meter(&caller, &request.model, prompt, service);
+        meter.cannot_be_bounded(bound::unbounded(&request));
         Drive {
             pool: Arc::clone(&shared.pool),
             clock: Arc::clone(&shared.clock),
             keys: Arc::clone(&shared.keys),
             calibrations: Arc::clone(&shared.calibrations),
-            meter: self.meter(&caller, &request.model, prompt, service),
+            meter,
             caller,
             request,
+            deadline: shared.clock.monotonic() + shared.lasts,
             events,
             recorder,
             learning: None,
@@ -355,10 +378,12 @@ impl Router {
         let parts = MeterParts {
             ledger: Arc::clone(&shared.ledger),
             books: shared.books.clone(),
+            counter: Arc::clone(&shared.counter),
             clock: Arc::clone(&shared.clock),
             prices: Arc::clone(&shared.prices),
             installation: shared.config.budget.clone(),
             budgeted: self.is_budgeted(caller),
+            lasts: shared.lasts,
         };
         Meter::new(parts, caller, model, prompt, service)
     }

@@ -111,8 +111,11 @@ impl Calibration {
         let mut sorted = judged.to_vec();
         sorted.sort_by(|one, other| one.raw.total_cmp(&other.raw));
         let mut steps: Vec<Step> = Vec::new();
-        for group in sorted.chunks(STEP) {
-            steps.push(Step::of(group));
+        // The last step takes what is left over.
+        let whole = (sorted.len() / STEP).max(1);
+        for number in 0..whole {
+            let end = if number + 1 == whole { sorted.len() } else { (number + 1) * STEP };
+            steps.push(Step::of(&sorted[number * STEP..end]));
             while let [.., before, last] = steps.as_slice()
                 && (before.share() >= last.share() || before.middle() >= last.middle())
             {

@@ -174,7 +174,8 @@ fn output(task: &Task) -> Result<String, Failure> {
             Problem::new(Code::Unavailable, detail)
         }
     };
-    Err(problem.into())
+    // Clients that asked again by themselves would begin another task.
+    Err(Failure::from(problem).once())
 }
 
 /// Who answers by it.

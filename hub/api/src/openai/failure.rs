@@ -6,11 +6,14 @@ use agentos_domain::Classified;
 use agentos_router::{CallError, ErrorKind, RouterError};
 use axum::Json;
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::problem::{Code, Problem};
+
+/// What OpenAI's clients look at before they try again.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Whether a path belongs to this API.
 pub(crate) fn is_facade(path: &str) -> bool {
@@ -29,6 +32,8 @@ pub(crate) struct Failure {
     message: String,
     /// Seconds after which the same request may succeed.
     retry_after: Option<u64>,
+    /// Whether clients are told not to try again by themselves.
+    once: bool,
 }
 
 impl Failure {
@@ -41,7 +46,16 @@ impl Failure {
             param: Some(param),
             message: message.into(),
             retry_after: None,
+            once: false,
         }
+    }
+
+    /// The same, and clients are told not to try again by themselves: what was
+    /// asked for has been done, or is being done.
+    pub(crate) fn once(mut self) -> Self {
+        self.once = true;
+        self.retry_after = None;
+        self
     }
 
     /// The same with another status and code.
@@ -78,6 +92,7 @@ impl Failure {
             param: None,
             message: problem.detail().to_owned(),
             retry_after: problem.retry_after_seconds(),
+            once: false,
         }
     }
 
@@ -126,7 +141,7 @@ impl From<RouterError> for Failure {
         };
         let retry_after = retry_after.map(|wait| wait.as_secs().max(1));
         let code = error.code().to_owned();
-        Self { status, kind, code, param, message: error.to_string(), retry_after }
+        Self { status, kind, code, param, message: error.to_string(), retry_after, once: false }
     }
 }
 
@@ -165,6 +180,9 @@ impl IntoResponse for Failure {
             tracing::warn!(code = self.code, message = self.message, "request failed");
         }
         let mut response = (self.status, Json(self.body())).into_response();
+        if self.once {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

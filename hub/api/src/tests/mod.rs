@@ -88,6 +88,10 @@ impl Fixture {
     ) -> Self {
         let dir = TempDir::new().unwrap();
         let engine = engine(dir.path()).await.unwrap();
+        let models = match models {
+            Some(models) => models,
+            None => self::openai::no_models(dir.path()).await,
+        };
         let shutdown = CancellationToken::new();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
         let state = ApiState::with_clock(
@@ -97,7 +101,7 @@ impl Fixture {
             Arc::clone(&clock) as _,
         )
         .with_verifier(verifier)
-        .with_models(models);
+        .with_models(Some(models));
         Self { engine, router: router(state), shutdown, clock, _dir: dir }
     }
 

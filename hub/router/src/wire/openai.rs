@@ -23,12 +23,9 @@ pub(crate) fn body(call: &Call<'_>, newer: bool) -> Result<Vec<u8>, CallError> {
     call.model.clone_into(&mut request.model);
     request.temperature = request.temperature.or(call.temperature);
     let most = call.max_output;
-    if newer || request.max_completion_tokens.is_some() {
-        request.max_tokens = None;
-        request.max_completion_tokens = Some(most);
-    } else {
-        request.max_tokens = Some(most);
-    }
+    // Each knows one of the names, and does not heed the other.
+    request.max_tokens = (!newer).then_some(most);
+    request.max_completion_tokens = newer.then_some(most);
     request.logprobs = call.logprobs.then_some(true).or(request.logprobs);
     request.stream = call.streamed;
     request.stream_options = if call.streamed {

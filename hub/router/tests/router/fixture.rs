@@ -344,6 +344,7 @@ pub(crate) fn local(name: &str, group: &str) -> DeploymentConfig {
         max_tokens: None,
         timeouts: Timeouts { first: LONG, idle: LONG, total: LONG },
         continues: false,
+        own_keys: true,
         free: true,
     }
 }

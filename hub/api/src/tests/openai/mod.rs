@@ -5,7 +5,9 @@ mod agents;
 mod chat;
 mod errors;
 mod responses;
+mod spending;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use agentos_router::{
     http_client,
 };
 use agentos_store::{Budget, BudgetScope, OnLimit, SqliteConfig, SqliteStore};
+use agentos_tiering::Outcomes;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -94,7 +97,7 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = SqliteConfig { path: dir.path().join("ledger.db"), readers: 1 };
         let ledger = Arc::new(SqliteStore::open(store).await.unwrap());
-        let http = http_client(Duration::from_secs(5)).unwrap();
+        let http = http_client(Duration::from_secs(5), Location::Local).unwrap();
         let deployments = [
             (MODEL, "openai", "gpt-5-mini", Shape::OpenAi, Location::Cloud),
             (CLAUDE, "anthropic", "claude-opus-5", Shape::Anthropic, Location::Cloud),
@@ -111,6 +114,7 @@ impl Gateway {
                 max_tokens: None,
                 timeouts: Timeouts { first: setup.first, ..Timeouts::default() },
                 continues: false,
+                own_keys: true,
                 free: location == Location::Local,
             };
             let path = if shape == Shape::OpenAi { "/v1" } else { "" };
@@ -140,6 +144,7 @@ impl Gateway {
             clock,
             keys: Arc::new(NoKeys),
             calibrations: Calibrations::default(),
+            outcomes: Outcomes::default(),
         };
         let router = Router::open(parts).await.unwrap();
         let hub = Fixture::with_models(setup.config, router).await;
@@ -202,4 +207,29 @@ impl Answer {
         let lines = self.text().lines().filter_map(|line| line.strip_prefix("data: "));
         lines.map(ToOwned::to_owned).collect()
     }
+}
+
+/// A router that knows no model.
+pub(crate) async fn no_models(folder: &Path) -> Router {
+    let store = SqliteConfig { path: folder.join("models.db"), readers: 1 };
+    let config = RouterConfig {
+        fallbacks: Vec::new(),
+        strategy: Strategy::LeastBusy,
+        budget: None,
+        alert_permille: 800,
+        prices: PriceTable::shipped().unwrap(),
+        cache_ttl: None,
+        cache_bytes: 0,
+        concurrent: 10,
+    };
+    let parts = RouterParts {
+        config,
+        deployments: Vec::new(),
+        ledger: Arc::new(SqliteStore::open(store).await.unwrap()),
+        clock: Arc::new(SystemClock),
+        keys: Arc::new(NoKeys),
+        calibrations: Calibrations::default(),
+        outcomes: Outcomes::default(),
+    };
+    Router::open(parts).await.unwrap()
 }
