@@ -1,6 +1,5 @@
 //! The benchmark of the gateway works, and what does not depend on the machine
 //! is as it should be.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output};
