@@ -11,6 +11,8 @@ use agentos_domain::{Clock as _, SystemClock};
 use agentos_mock_provider::{MockProvider, Script};
 use agentos_store::{BudgetScope, Ledger as _, SqliteConfig, SqliteStore};
 use agentos_tests::harness::{Client, Edge, Hub, HubPorts, Place, System, eventually, note};
+#[cfg(target_os = "linux")]
+use agentos_tests::harness::{Network, Way, inside, skip};
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -37,7 +39,7 @@ const CANARY: &str = "canary-3f9c1e";
 
 /// A hub whose tier `cloud-smart` is the mock, with this besides in its
 /// configuration's `router`.
-fn hub(place: &Arc<Place>, mock: &MockProvider, router: Value) -> Result<Hub> {
+fn hub(place: &Arc<Place>, mock: &MockProvider, ports: HubPorts, router: Value) -> Result<Hub> {
     let mut router = router;
     // Each request is to be seen by somebody.
     router["cache_responses"] = false.into();
@@ -49,7 +51,7 @@ fn hub(place: &Arc<Place>, mock: &MockProvider, router: Value) -> Result<Hub> {
     // JSON is YAML.
     let config = place.file("agent_os.yaml", config.to_string().as_bytes())?;
     let args = ["--config", config.to_str().context("a strange path")?];
-    let mut hub = Hub::new(place, HUB.as_ref(), place.folder("hub")?, HubPorts::free()?, &args);
+    let mut hub = Hub::new(place, HUB.as_ref(), place.folder("hub")?, ports, &args);
     for (name, value) in RATES {
         hub.set_env(name, Some(value.to_owned()));
     }
@@ -58,7 +60,7 @@ fn hub(place: &Arc<Place>, mock: &MockProvider, router: Value) -> Result<Hub> {
 
 async fn system(mock: &MockProvider) -> Result<System> {
     let place = Arc::new(Place::new()?);
-    let mut hub = hub(&place, mock, json!({}))?;
+    let mut hub = hub(&place, mock, HubPorts::free()?, json!({}))?;
     let client = hub.start().await?;
     System::with(place, hub, client, PROBED_EDGE.as_ref(), &[], |_: &mut Edge| ()).await
 }
@@ -125,9 +127,9 @@ impl Load {
     async fn more(&mut self, from: &str, more: usize) -> Result<()> {
         let count = Arc::clone(if from == "local" { &self.home } else { &self.cloud });
         let wanted = count.load(Ordering::SeqCst) + more;
-        let came = eventually(&format!("answers: {from}"), async || {
-            Ok((count.load(Ordering::SeqCst) >= wanted).then_some(()))
-        });
+        let what = format!("answers: {from}");
+        let came =
+            eventually(&what, async || Ok((count.load(Ordering::SeqCst) >= wanted).then_some(())));
         tokio::select! {
             came = came => came,
             Some(ended) = self.clients.join_next() => {
@@ -173,6 +175,51 @@ async fn a_killed_edge_fails_no_request() -> Result<()> {
     note(&format!(
         "gateway: edge killed: first answer of the cloud after {failover} ms; longest request \
          {longest} ms; edge joined again after {joined} ms, 20 answers of it after {back} ms"
+    ));
+    system.passed();
+    Ok(())
+}
+
+/// A network that swallows what is sent tells nobody: the link has to notice.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_silent_network_fails_no_request() -> Result<()> {
+    let network = match Network::new() {
+        Ok(network) => network,
+        Err(error) if skip(&format!("no network namespaces here: {error:#}")) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    inside(&network.hub, || {
+        // One thread: all its sockets are in the namespace.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(fall_silent(&network))
+    })
+}
+
+#[cfg(target_os = "linux")]
+async fn fall_silent(network: &Network) -> Result<()> {
+    let mock = MockProvider::start(Script::words(5)).await?;
+    let place = Arc::new(Place::new()?);
+    let mut hub = hub(&place, &mock, HubPorts::fixed(Network::HUB), json!({}))?;
+    hub.live_in(&network.hub);
+    let client = hub.start().await?;
+    let edge_lives = |edge: &mut Edge| edge.live_in(&network.edge);
+    let system = System::with(place, hub, client, PROBED_EDGE.as_ref(), &[], edge_lives).await?;
+    let mut load = Load::start(&system.client);
+    load.more("local", 20).await?;
+    let silent = now();
+    network.swallow(Way::Both)?;
+    load.more("cloud", 1).await?;
+    let failover = millis_since(silent);
+    load.more("cloud", 20).await?;
+    let heard = now();
+    network.let_through()?;
+    load.more("local", 20).await?;
+    let back = millis_since(heard);
+    let longest = load.end().await?.as_millis();
+    note(&format!(
+        "gateway: network silent: first answer of the cloud after {failover} ms; longest request \
+         {longest} ms; network back: 20 answers of the edge after {back} ms"
     ));
     system.passed();
     Ok(())
@@ -255,7 +302,7 @@ async fn a_killed_hub_never_spends_more_than_it_may() -> Result<()> {
     let place = Arc::new(Place::new()?);
     let budget = json!({ "budget_manager":
         { "enabled": true, "monthly_budget_usd": 0.05, "on_limit": "refuse" } });
-    let mut hub = hub(&place, &mock, budget)?;
+    let mut hub = hub(&place, &mock, HubPorts::free()?, budget)?;
     let client = hub.start().await?;
 
     let mut calls = JoinSet::new();
