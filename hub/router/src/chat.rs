@@ -1,7 +1,7 @@
 //! A request for a chat completion, in the shape that OpenAI gave it and all
 //! clients speak. Fields that are not named here are kept and handed on.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// What a client asks a model.
@@ -12,7 +12,7 @@ pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<ChatMessage>,
     /// Whether the answer is wanted in pieces.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_false")]
     pub stream: bool,
     /// What a stream is to hold besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct ChatRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u32>,
     /// What the model may call.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolDefinition>,
     /// `auto`, `none`, `required`, or one function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct ChatRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamOptions {
     /// Whether the last chunk says what was consumed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub include_usage: bool,
     /// Everything else.
     #[serde(flatten)]
@@ -73,7 +73,7 @@ pub struct ChatMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// What the assistant asks to be called.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<FunctionCall>,
     /// Which call this is the result of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,7 +159,7 @@ pub struct FunctionArguments {
     /// Its name.
     pub name: String,
     /// A JSON object as text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub arguments: String,
 }
 
@@ -271,6 +271,15 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Clients write null for what they leave out.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -302,6 +311,16 @@ mod tests {
         assert_eq!(request.last_user_text(), "what is this? ");
         assert!(!request.can_be_continued());
         assert_eq!(serde_json::to_value(&request).unwrap(), sent);
+    }
+
+    #[test]
+    fn null_is_as_if_it_were_left_out() {
+        let sent = json!({"model": "m", "stream": null, "tools": null, "n": null,
+            "stream_options": {"include_usage": null}, "stop": null,
+            "messages": [{"role": "assistant", "content": "x", "tool_calls": null}]});
+        let request: ChatRequest = serde_json::from_value(sent).unwrap();
+        assert!(!request.stream && request.tools.is_empty());
+        assert!(request.messages[0].tool_calls.is_empty());
     }
 
     #[test]

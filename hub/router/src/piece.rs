@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use agentos_prices::usage::Metered;
 use futures::Stream;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::CallError;
@@ -32,7 +32,11 @@ pub struct Delta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// Pieces of calls that the model asks for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "crate::chat::or_default"
+    )]
     pub tool_calls: Vec<CallDelta>,
     /// Everything else, such as `reasoning_content` and `refusal`.
     #[serde(flatten)]
@@ -72,11 +76,6 @@ pub struct FunctionDelta {
     /// A piece of the JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
-}
-
-/// A list; some write `null` for an empty one.
-fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CallDelta>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Delta {

@@ -155,7 +155,8 @@ async fn a_provider_that_says_nothing_is_a_timeout() {
     let script = failing(FaultKind::Stall);
     let first = Duration::from_millis(50);
     let gateway = Gateway::with(Setup { script, first, ..Setup::default() }).await;
-    gateway.chat(json!({})).await.error(504, "server_error", "timeout");
+    let streamed = gateway.chat(json!({ "stream": true })).await;
+    streamed.error(504, "server_error", "timeout");
 }
 
 #[tokio::test]
@@ -189,11 +190,13 @@ async fn who_asks_too_often_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_hub_without_models_says_so() {
+async fn a_hub_that_knows_no_model_says_what_may_be_named() {
     let hub = super::Fixture::new().await;
     for path in [CHAT, "/v1/embeddings"] {
         let body = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "x" }],
             "input": "x" });
-        hub.post(path, ADMIN, body).await.error(503, "server_error", "server_error");
+        let answer = hub.post(path, ADMIN, body).await;
+        answer.error(404, "invalid_request_error", "model_not_found");
+        assert!(answer.text().contains("fast, smart, auto"), "{}", answer.text());
     }
 }

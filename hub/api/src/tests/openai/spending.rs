@@ -77,7 +77,8 @@ async fn models_tell_how_they_fare_and_metrics_what_they_did() {
     assert_eq!((&named(HOME)["local"], &named(CLAUDE)["local"]), (&json!(true), &json!(false)));
     gateway.calls(1).await;
     let metrics = gateway.hub.get("/metrics", READER).await;
-    let line = "agentos_model_calls_total{deployment=\"local-fast/vllm/small\",outcome=\"completed\"} 1";
+    let line =
+        "agentos_model_calls_total{deployment=\"local-fast/vllm/small\",outcome=\"completed\"} 1";
     assert!(metrics.text().contains(line), "{}", metrics.text());
 }
 
