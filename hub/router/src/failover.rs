@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Classified as _, Clock, ProviderSecret};
-use agentos_store::{CallOutcome, OnLimit, OverBudget};
+use agentos_store::{CallOutcome, OnLimit};
 use agentos_tiering::{self as tiering, Decision};
 use tokio::sync::mpsc;
 
@@ -27,13 +27,13 @@ use crate::chat::ChatRequest;
 use crate::confidence::{Calibrations, Mean};
 use crate::config::{DeploymentConfig, Location, Timeouts};
 use crate::deployment::{Deployment, Place};
-use crate::error::{CallError, ErrorKind, RouterError, Verdict};
+use crate::error::{CallError, ErrorKind, Verdict};
 use crate::event::{Answering, ChatEvent, Ending};
 use crate::meter::{Consumed, Meter, Refusal, max_output};
-use crate::piece::Delta;
 use crate::providers::Call;
 use crate::route::{Pool, Route};
 use crate::router::{Caller, ProviderKeys};
+use crate::standing::{Standing, Unsure};
 use crate::tiers::Tiers;
 
 /// How long to wait before deployments are asked a second time.
@@ -57,33 +57,6 @@ pub(crate) struct Drive {
     pub(crate) recorder: Option<Recorder>,
     /// How the tier was decided, and who is to know what came of it.
     pub(crate) learning: Option<(Arc<Tiers>, Decision)>,
-}
-
-/// What is known of a request that has not been answered yet.
-#[derive(Default)]
-struct Standing {
-    last: Option<(String, CallError)>,
-    over: Option<OverBudget>,
-    resting: Option<Duration>,
-    asked: Vec<String>,
-    went_local: bool,
-    paused: bool,
-    /// An answer that is not sure enough: better than none.
-    unsure: Option<Unsure>,
-    /// What the client has seen of the answer.
-    said: String,
-    /// Whether that can be taken up by another.
-    stuck: bool,
-}
-
-/// An answer that is not sure enough.
-struct Unsure {
-    deployment: Arc<Deployment>,
-    answering: Answering,
-    deltas: Vec<Delta>,
-    consumed: Consumed,
-    finish: String,
-    confidence: f64,
 }
 
 /// What follows from a call.
@@ -448,48 +421,6 @@ impl Drive {
                 route.try_again(Arc::clone(deployment));
                 Next::Another
             }
-        }
-    }
-}
-
-impl Standing {
-    /// Keeps an answer, unless there is a surer one.
-    fn keep(
-        &mut self,
-        deployment: &Arc<Deployment>,
-        attempt: Attempt<'_>,
-        finish: String,
-        confidence: f64,
-    ) {
-        if self.unsure.as_ref().is_some_and(|before| before.confidence >= confidence) {
-            return;
-        }
-        self.unsure = Some(Unsure {
-            deployment: Arc::clone(deployment),
-            answering: attempt.answering,
-            deltas: attempt.held,
-            consumed: attempt.consumed,
-            finish,
-            confidence,
-        });
-    }
-
-    fn fail(&mut self, deployment: &str, error: CallError) {
-        // What a deployment said is worth more than that another may not be asked.
-        let worth = self.last.is_none() || error.kind != ErrorKind::LocalOnly;
-        if worth {
-            self.last = Some((deployment.to_owned(), error));
-        }
-    }
-
-    /// Why the request was not answered.
-    fn error(self) -> RouterError {
-        match (self.over, self.last, self.resting) {
-            (Some(over), _, _) => RouterError::OverBudget(over),
-            (None, Some((deployment, error)), _) => RouterError::Failed { deployment, error },
-            (None, None, rest) => RouterError::AllResting {
-                retry_after: rest.unwrap_or(PAUSE).max(Duration::from_secs(1)),
-            },
         }
     }
 }

@@ -10,6 +10,7 @@
 //! its limits of time, `meter.rs` the money, `route.rs` the order, `wire` and
 //! `providers` who is asked and how.
 
+mod answer;
 mod attempt;
 mod books;
 mod bound;
@@ -29,9 +30,11 @@ mod piece;
 mod providers;
 mod route;
 mod router;
+mod standing;
 mod tiers;
 mod wire;
 
+pub use answer::Answer;
 pub use chat::{
     ChatMessage, ChatRequest, Content, FunctionArguments, FunctionCall, FunctionDefinition, Part,
     ResponseFormat, Stop, StreamOptions, ToolDefinition,
@@ -47,5 +50,5 @@ pub use piece::{CallDelta, Delta, FunctionDelta, Piece, Pieces};
 pub use providers::{
     Call, EdgeProvider, EmbedCall, HttpProvider, HttpProviderConfig, Provider, Shape, http_client,
 };
-pub use router::{Answer, Caller, ModelInfo, ProviderKeys, Router, RouterParts};
+pub use router::{Caller, ModelInfo, ProviderKeys, Router, RouterParts};
 pub use tiers::{AUTO, WISHES};

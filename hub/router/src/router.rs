@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use agentos_domain::{
-    Clock, NanoUsd, ProviderName, ProviderSecret, RequestId, TaskId, WorkspaceId,
-};
+use agentos_domain::{Clock, ProviderName, ProviderSecret, RequestId, TaskId, WorkspaceId};
 use agentos_prices::{PriceTable, Service};
 use agentos_store::{Budget, BudgetScope, Ledger, Spend, StoreError};
-use agentos_tiering::{Decision, Outcomes};
+use agentos_tiering::Outcomes;
 use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::answer::{Answer, replay};
 use crate::books::Books;
 use crate::bound::{self, Prompt};
-use crate::cache::{self, AnswerCache, Kept, Looked, Recorder};
+use crate::cache::{self, AnswerCache, Looked, Recorder};
 use crate::chat::ChatRequest;
 use crate::confidence::Calibrations;
 use crate::config::{Location, RouterConfig};
@@ -26,9 +25,9 @@ use crate::counts::{Counter, Counts};
 use crate::deployment::{Deployment, DeploymentStatus};
 use crate::embed::Embed;
 use crate::error::{CallError, RouterError};
-use crate::event::{Answering, ChatEvent, Ending};
+use crate::event::ChatEvent;
 use crate::failover::Drive;
-use crate::meter::{Bill, Meter, MeterParts, asked_service};
+use crate::meter::{Meter, MeterParts, asked_service};
 use crate::route::Pool;
 use crate::tiers::{Tiers, WISHES};
 
@@ -69,38 +68,6 @@ pub trait ProviderKeys: Send + Sync + 'static {
         workspace: &WorkspaceId,
         provider: &ProviderName,
     ) -> Result<Option<ProviderSecret>, CallError>;
-}
-
-/// An answer on its way. Dropping it ends the calls of models.
-#[derive(Debug)]
-pub struct Answer {
-    events: mpsc::Receiver<ChatEvent>,
-    first: Option<ChatEvent>,
-    decision: Option<Decision>,
-}
-
-impl Answer {
-    /// How the tier was decided, where it was.
-    #[must_use]
-    pub fn decision(&self) -> Option<&Decision> {
-        self.decision.as_ref()
-    }
-
-    /// What happens next; none after the end.
-    pub async fn next(&mut self) -> Option<ChatEvent> {
-        match self.first.take() {
-            Some(event) => Some(event),
-            None => self.events.recv().await,
-        }
-    }
-
-    /// What has happened already; none where nothing has, and after the end.
-    pub fn try_next(&mut self) -> Option<ChatEvent> {
-        match self.first.take() {
-            Some(event) => Some(event),
-            None => self.events.try_recv().ok(),
-        }
-    }
 }
 
 /// A name that requests may name.
@@ -458,23 +425,6 @@ fn check(request: &ChatRequest) -> Result<(), RouterError> {
         return wrong("temperature", "temperature: from 0 to 2");
     }
     Ok(())
-}
-
-/// An earlier answer, as if it came now. It costs nothing.
-fn replay(kept: &Kept) -> Answer {
-    let (sender, events) = mpsc::channel(kept.deltas.len() + 2);
-    let answering = Answering { cached: true, ..kept.answering.clone() };
-    let bill = Bill { cost: NanoUsd(0), estimated: false, ..kept.ending.bill };
-    let ending = Ending { bill, ..kept.ending.clone() };
-    let deltas = kept.deltas.iter().cloned().map(ChatEvent::Delta);
-    let events_of_it = std::iter::once(ChatEvent::Begin(answering))
-        .chain(deltas)
-        .chain(std::iter::once(ChatEvent::End(ending)));
-    for event in events_of_it {
-        // There is room for all of them.
-        let _ = sender.try_send(event);
-    }
-    Answer { events, first: None, decision: None }
 }
 
 /// Texts as vectors.
