@@ -113,7 +113,7 @@ fn budget_json(budget: &Budget, spend: Option<&Spend>) -> Value {
 pub(crate) struct BudgetBody {
     /// The most that calls of models may cost in a calendar month (UTC), in US
     /// dollars, with at most nine decimals.
-    #[schema(pattern = r"^[0-9]{1,7}(\.[0-9]{1,9})?$")]
+    #[schema(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?|1000000(\.0{1,9})?)$")]
     limit_usd: String,
     /// What happens to a call that does not fit: it is refused, or a local model
     /// answers instead; `refuse` if left out.
@@ -202,7 +202,8 @@ async fn scope_of(
 fn usd(text: &str) -> Option<NanoUsd> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 7 || part.len() > 9 || !digits(whole) || !digits(part) {
+    let lengths = (1..=7).contains(&whole.len()) && part.len() <= 9 && !text.ends_with('.');
+    if !lengths || !digits(whole) || !digits(part) {
         return None;
     }
     let whole: i64 = whole.parse().ok()?;
@@ -281,10 +282,10 @@ mod tests {
         assert_eq!(usd("5"), Some(NanoUsd(5_000_000_000)));
         assert_eq!(usd("0.000000001"), Some(NanoUsd(1)));
         assert_eq!(usd("1000000"), Some(NanoUsd(LARGEST)));
-        for wrong in ["", ".", ".5", "-1", "1e3", "5,00", "1000000.000000001", "0.0000000001", "5 "]
+        for wrong in
+            ["", ".", ".5", "5.", "-1", "1e3", "5,00", "1000000.000000001", "0.0000000001", "5 "]
         {
             assert_eq!(usd(wrong), None, "{wrong:?}");
         }
-        assert_eq!(usd("5."), Some(NanoUsd(5_000_000_000)));
     }
 }
