@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod learned;
 mod providers;
+pub(crate) mod runs;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -176,6 +176,18 @@ impl Router {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn tracker(&self) -> &TaskTracker {
+        &self.shared.tracker
+    }
+
     /// The names that requests may name, in their order.
     #[must_use]
     pub fn models(&self) -> Vec<ModelInfo> {

@@ -31,6 +31,7 @@ pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
     Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, ClaimLimits, Claimed, Created,
-    EdgeRecord, Health, HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed,
-    Resolution, Resolved, SealedKey, Settle, Settled, SlotAction, SlotRun, TaskFilter, TaskLoad,
+    EdgeRecord, Health, HeldLease, KeyRecord, Lease, Placement, ProposalFilter, ProviderKeyRecord,
+    Redeemed, Resolution, Resolved, RunScope, SealedKey, Settle, Settled, SlotAction, SlotRun,
+    TaskFilter, TaskLoad,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agentos_domain::Classified;
-use agentos_inference::EngineError;
+use agentos_generation::EngineError;
 use agentos_link::LinkError;
 use agentos_store::StoreError;
 

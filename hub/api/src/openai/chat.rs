@@ -36,16 +36,16 @@ pub(crate) async fn complete(
     let naming = Naming::new("chatcmpl-", &id, SystemClock.now());
     let usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let streamed = request.stream;
+    let caller = caller(&principal, id, &headers)?;
     if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
-        let task = agents::submit(&state, &principal, id, agent, &request).await?;
+        let task = agents::submit(&state, caller, agent, &request).await?;
         if streamed {
             let writer = Writer::new(naming, agents::answering(&task), usage);
             return Ok(agents::watch(&state, task, writer));
         }
         let (message, answering, ending) = agents::ended(&state, &task).await?;
-        return Ok(Json(message.completion(&naming, &answering, &ending)).into_response());
+        return Ok(Json(whole::completion(message, &naming, &answering, &ending)).into_response());
     }
-    let caller = caller(&principal, id, &headers)?;
     let (answer, answering) = begin(&state, caller, request).await?;
     let mut response = if streamed {
         let writer = Writer::new(naming, answering.clone(), usage);
@@ -55,7 +55,7 @@ pub(crate) async fn complete(
     } else {
         let decision = answer.decision().cloned();
         let (message, answering, ending) = whole::collect(answer, answering.clone()).await?;
-        let mut whole = message.completion(&naming, &answering, &ending);
+        let mut whole = whole::completion(message, &naming, &answering, &ending);
         if let Some(decision) = decision {
             whole["agentos"]["decision"] = json!(decision);
         }

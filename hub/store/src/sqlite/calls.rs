@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agentos_domain::{CallId, NanoUsd, Timestamp, TokenCounts, WorkspaceId};
+use agentos_domain::{CallId, NanoUsd, TaskId, Timestamp, TokenCounts, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
 use super::spend::{self, Totals, amount};
+use super::tasks;
 use crate::{
     Admission, Budget, BudgetScope, CallRecord, NewCall, Period, SettledCall, Settlement,
     StoreError,
@@ -15,6 +16,7 @@ use crate::{
 
 /// What a change of a call has to know of it.
 struct Known {
+    task_id: Option<TaskId>,
     workspace_id: WorkspaceId,
     key_id: String,
     period: Period,
@@ -31,6 +33,7 @@ impl Known {
 /// From a row of `model_calls`.
 fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
     Ok(Known {
+        task_id: rows::parsed_opt(row, "task_id")?,
         workspace_id: rows::parsed(row, "workspace_id")?,
         key_id: row.get("key_id")?,
         period: rows::parsed(row, "period")?,
@@ -41,7 +44,7 @@ fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
 
 fn find(conn: &Connection, id: &str) -> Result<Option<Known>, Fault> {
     let mut statement = conn.prepare_cached(
-        "SELECT workspace_id, key_id, period, reserved_nano, outcome IS NULL AS is_open
+        "SELECT task_id, workspace_id, key_id, period, reserved_nano, outcome IS NULL AS is_open
          FROM model_calls WHERE call_id = ?1",
     )?;
     Ok(statement.query_row([id], known).optional()?)
@@ -145,14 +148,20 @@ pub(super) fn settle(conn: &Connection, settlement: &Settlement) -> Result<(), F
     if !known.is_open {
         return Ok(());
     }
-    end(conn, &call, settlement, known.reserved)?;
+    end(conn, &call, settlement, known.reserved, known.task_id.as_ref())?;
     let settled = amount(settlement.cost);
     let change = Totals { settled, reserved: -known.reserved, calls: 0 };
     spend::change_all(conn, &known.period, &known.scopes(), change)
 }
 
 /// Writes what an open call came to.
-fn end(conn: &Connection, call: &str, settlement: &Settlement, reserved: i64) -> Result<(), Fault> {
+fn end(
+    conn: &Connection,
+    call: &str,
+    settlement: &Settlement,
+    reserved: i64,
+    task: Option<&TaskId>,
+) -> Result<(), Fault> {
     let cost = amount(settlement.cost);
     if cost > reserved {
         let (cost, reserved) = (NanoUsd(cost), NanoUsd(reserved));
@@ -188,7 +197,7 @@ fn end(conn: &Connection, call: &str, settlement: &Settlement, reserved: i64) ->
         int(settlement.duration_ms),
         settlement.now.millis(),
     ])?;
-    Ok(())
+    task.map_or(Ok(()), |task| tasks::add_cost(conn, task, cost))
 }
 
 pub(super) fn record(conn: &Connection, calls: &[(NewCall, Settlement)]) -> Result<(), Fault> {
@@ -199,7 +208,8 @@ pub(super) fn record(conn: &Connection, calls: &[(NewCall, Settlement)]) -> Resu
         if !insert(conn, new, &period)? {
             continue;
         }
-        end(conn, &new.id.to_string(), settlement, amount(new.reserve))?;
+        let (id, task) = (new.id.to_string(), new.task_id.as_ref());
+        end(conn, &id, settlement, amount(new.reserve), task)?;
         for scope in spend::scopes(&new.workspace_id, &new.key_id) {
             let sum = changes.entry((period.clone(), scope)).or_default();
             sum.settled = sum.settled.saturating_add(amount(settlement.cost));
@@ -239,7 +249,7 @@ fn lose(conn: &Connection, until: i64, now: Timestamp) -> Result<Vec<Known>, Fau
         "UPDATE model_calls SET outcome = 'lost', cost_nano = reserved_nano, estimated = 1,
              settled_at = ?2
          WHERE outcome IS NULL AND expires_at <= ?1
-         RETURNING workspace_id, key_id, period, reserved_nano, 1 AS is_open",
+         RETURNING task_id, workspace_id, key_id, period, reserved_nano, 1 AS is_open",
     )?;
     let lost = statement.query_map([until, now.millis()], known)?;
     let lost: Vec<Known> = lost.collect::<Result<_, _>>()?;
@@ -247,6 +257,9 @@ fn lose(conn: &Connection, until: i64, now: Timestamp) -> Result<Vec<Known>, Fau
         let (settled, reserved) = (known.reserved, -known.reserved);
         let change = Totals { settled, reserved, calls: 0 };
         spend::change_all(conn, &known.period, &known.scopes(), change)?;
+        if let Some(task) = &known.task_id {
+            tasks::add_cost(conn, task, settled)?;
+        }
     }
     Ok(lost)
 }

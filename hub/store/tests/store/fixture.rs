@@ -10,7 +10,7 @@ use agentos_domain::{
 };
 use agentos_store::{
     Append, Appended, Budget, BudgetScope, CallOutcome, Claim, ClaimLimits, Claimed, HeldLease,
-    NewCall, OnLimit, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
+    NewCall, OnLimit, Placement, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -35,16 +35,7 @@ pub(crate) fn ws(name: &str) -> WorkspaceId {
 }
 
 pub(crate) fn new_task(workspace: &str) -> NewTask {
-    NewTask {
-        workspace_id: ws(workspace),
-        user_input: "what is in notes.md?".into(),
-        agent: builtin_file_agent(),
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
-        request_id: None,
-        priority: agentos_domain::Priority::Normal,
-    }
+    NewTask::new(ws(workspace), "what is in notes.md?".into(), builtin_file_agent())
 }
 
 pub(crate) async fn add_task(store: &dyn Store, workspace: &str, now: i64) -> TaskId {
@@ -63,9 +54,29 @@ pub(crate) async fn claim_within(
     now: i64,
     limits: ClaimLimits,
 ) -> Option<Claimed> {
+    claim_as(store, edge, now, limits, Placement::Edge).await
+}
+
+pub(crate) async fn claim_at(
+    store: &dyn Store,
+    executor: &EdgeId,
+    now: i64,
+    placement: Placement,
+) -> Option<Claimed> {
+    claim_as(store, executor, now, ClaimLimits::default(), placement).await
+}
+
+async fn claim_as(
+    store: &dyn Store,
+    edge: &EdgeId,
+    now: i64,
+    limits: ClaimLimits,
+    placement: Placement,
+) -> Option<Claimed> {
     let attempt = AttemptId::generate();
     let epoch = SessionEpoch(u64::from(u32::MAX));
-    let claim = Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL, limits };
+    let claim =
+        Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL, limits, placement };
     store.claim_next(claim).await.unwrap()
 }
 

@@ -41,8 +41,9 @@ pub(crate) async fn create(
     let request = asked.into_chat()?;
     let object = Object::new(Naming::new("resp_", &id, SystemClock.now()), echo);
     let streamed = request.stream;
+    let caller = caller(&principal, id, &headers)?;
     if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
-        let task = agents::submit(&state, &principal, id, agent, &request).await?;
+        let task = agents::submit(&state, caller, agent, &request).await?;
         if streamed {
             let writer = Writer::new(object, agents::answering(&task));
             return Ok(agents::watch(&state, task, writer));
@@ -50,7 +51,6 @@ pub(crate) async fn create(
         let (message, answering, ending) = agents::ended(&state, &task).await?;
         return Ok(Json(object.complete(message, &answering, &ending)).into_response());
     }
-    let caller = caller(&principal, id, &headers)?;
     let (answer, answering) = begin(&state, caller, request).await?;
     let mut response = if streamed {
         let streamed = Streamed::new(answer, Writer::new(object, answering.clone()));

@@ -1,10 +1,10 @@
 //! A response, as an object.
 
-use agentos_router::{Answering, Ending};
+use agentos_router::{Answering, Ending, Message, MessageCall};
 use serde_json::{Map, Value, json};
 
 use crate::openai::chunks::Naming;
-use crate::openai::whole::{Call, Message, told};
+use crate::openai::whole::told;
 
 /// What all forms of a response have in common.
 pub(super) struct Object {
@@ -104,7 +104,7 @@ pub(super) fn part(kind: Kind, text: &str, logprobs: Value) -> Value {
 }
 
 /// A call of a function.
-pub(super) fn call(id: &str, status: &str, call: &Call) -> Value {
+pub(super) fn call(id: &str, status: &str, call: &MessageCall) -> Value {
     json!({ "id": id, "type": "function_call", "status": status, "call_id": call.id,
         "name": call.name, "arguments": call.arguments })
 }
