@@ -8,7 +8,9 @@ use crate::error::{CallError, ErrorKind};
 use crate::providers::Call;
 
 /// Fields of a request that mean the same there.
-const SAME: &[&str] = &["top_p", "top_k", "thinking", "service_tier", "inference_geo"];
+const SAME: &[&str] = &["top_p", "top_k", "thinking", "inference_geo"];
+/// The services that can be asked for there; OpenAI's others are wrong.
+const SERVICES: &[&str] = &["auto", "standard_only"];
 
 /// The body of a request.
 pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
@@ -40,9 +42,13 @@ pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
         body.insert("metadata".to_owned(), json!({ "user_id": user }));
     }
     for name in SAME {
-        if let Some(value) = request.extra.get(*name) {
+        if let Some(value) = request.extra.get(*name).filter(|value| !value.is_null()) {
             body.insert((*name).to_owned(), value.clone());
         }
+    }
+    let service = request.extra.get("service_tier").and_then(Value::as_str);
+    if let Some(service) = service.filter(|service| SERVICES.contains(service)) {
+        body.insert("service_tier".to_owned(), json!(service));
     }
     tools(call, &mut body)?;
     serde_json::to_vec(&body)
@@ -268,6 +274,18 @@ mod tests {
         assert_eq!(choice(json!({"tool_choice": "auto"})), one);
         assert_eq!(choice(json!({"tool_choice": "none"})), json!({"type": "none"}));
         assert_eq!(choice(json!({"parallel_tool_calls": true})), Value::Null);
+    }
+
+    #[test]
+    fn what_only_openai_knows_and_what_is_null_is_not_sent() {
+        let asked = |service: &str| {
+            sent(json!({"model": "m", "messages": [{"role": "user", "content": "x"}],
+                "service_tier": service, "top_p": null, "top_k": 5}))
+        };
+        let body = asked("flex");
+        assert_eq!((body.get("service_tier"), body.get("top_p")), (None, None));
+        assert_eq!(body["top_k"], 5);
+        assert_eq!(asked("standard_only")["service_tier"], "standard_only");
     }
 
     #[test]
