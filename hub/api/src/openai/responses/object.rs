@@ -92,13 +92,16 @@ impl Shape for Object {
         if let Some(refusal) = said.extra.get("refusal").and_then(Value::as_str) {
             parts.push(part(Kind::Refusal, refusal, Value::Null));
         }
+        // Where an answer is cut off, its last item is.
+        let status = |is_last| if is_last { status(ending) } else { "completed" };
         let mut output = Vec::new();
         if !parts.is_empty() {
-            output.push(message(&self.item_id("msg", 0), status(ending), parts));
+            let status = status(said.calls.is_empty());
+            output.push(message(&self.item_id("msg", 0), status, parts));
         }
-        for one in &said.calls {
+        for (number, one) in said.calls.iter().enumerate() {
             let id = self.item_id("fc", output.len());
-            output.push(call(&id, "completed", one));
+            output.push(call(&id, status(number + 1 == said.calls.len()), one));
         }
         self.at(&State::Ended(ending), answering, output)
     }
