@@ -24,8 +24,8 @@ mod types;
 
 pub use error::StoreError;
 pub use ledger::{
-    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, NewCall, OnLimit, OverBudget,
-    Period, SettledCall, Settlement, Spend,
+    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, ModelCall, OnLimit,
+    OverBudget, Period, SettledCall, Settlement, Spend,
 };
 pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;

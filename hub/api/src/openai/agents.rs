@@ -17,6 +17,7 @@ use super::whole;
 use crate::ApiState;
 use crate::problem::{Code, Problem};
 use crate::state::{answer, answer_within};
+use crate::tasks::check_task;
 
 /// What the names of agents begin with.
 pub(crate) const PREFIX: &str = "agent/";
@@ -32,6 +33,7 @@ pub(crate) async fn submit(
     agent: &str,
     request: &ChatRequest,
 ) -> Result<Task, Failure> {
+    request.check()?;
     if !request.tools.is_empty() {
         let message = "tools: an agent has tools of its own: leave them out, or ask a model";
         return Err(Failure::field("tools", message));
@@ -42,11 +44,16 @@ pub(crate) async fn submit(
         return Err(Failure::field("response_format", message));
     }
     let input = input(&request.messages)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a temperature needs no more digits")]
+    let temperature = request.temperature.map(|heat| heat as f32);
+    check_task(&input, request.max_output(), temperature)?;
     let submission = Submission {
         key_id: Some(caller.key_id),
         privacy: caller.local_only.then_some(Privacy::LocalOnly),
         agent: Some(agent.to_owned()),
         max_tokens: request.max_output(),
+        temperature,
+        seed: request.seed.map(i64::cast_unsigned),
         request_id: caller.request,
         ..Submission::new(caller.workspace, input)
     };

@@ -1,6 +1,7 @@
 //! An answer that is given as a whole, and what every answer says of itself.
 
 use agentos_router::{Answer, Answering, ChatEvent, Ending, Message};
+use agentos_tiering::Decision;
 use serde_json::{Map, Value, json};
 
 use super::chunks::Naming;
@@ -34,6 +35,7 @@ pub(crate) fn completion(
     said: Message,
     naming: &Naming,
     answering: &Answering,
+    decision: Option<&Decision>,
     ending: &Ending,
 ) -> Value {
     let mut message = Map::new();
@@ -56,7 +58,7 @@ pub(crate) fn completion(
         "choices": [{ "index": 0, "message": message, "logprobs": said.logprobs,
             "finish_reason": ending.finish }],
         "usage": usage(ending),
-        "agentos": told(answering, Some(ending)),
+        "agentos": told(answering, decision, Some(ending)),
     })
 }
 
@@ -73,14 +75,22 @@ pub(crate) fn usage(ending: &Ending) -> Value {
     })
 }
 
-/// Who answered, and at the end what it cost: what OpenAI has no place for.
-pub(crate) fn told(answering: &Answering, ending: Option<&Ending>) -> Value {
+/// Who answered, how their tier was decided, and at the end what it cost: what
+/// OpenAI has no place for.
+pub(crate) fn told(
+    answering: &Answering,
+    decision: Option<&Decision>,
+    ending: Option<&Ending>,
+) -> Value {
     let mut told = json!({
         "deployment": answering.deployment,
         "tier": answering.group,
         "location": answering.location,
         "cached": answering.cached,
     });
+    if let Some(decision) = decision {
+        told["decision"] = json!(decision);
+    }
     if let Some(ending) = ending {
         told["cost_usd"] = json!(ending.bill.cost.to_string());
         told["estimated"] = json!(ending.bill.estimated);

@@ -10,7 +10,7 @@ use super::rows::{self, int};
 use super::spend::{self, Totals, amount};
 use super::tasks;
 use crate::{
-    Admission, Budget, BudgetScope, CallRecord, NewCall, Period, SettledCall, Settlement,
+    Admission, Budget, BudgetScope, CallRecord, ModelCall, Period, SettledCall, Settlement,
     StoreError,
 };
 
@@ -52,14 +52,15 @@ fn find(conn: &Connection, id: &str) -> Result<Option<Known>, Fault> {
 
 pub(super) fn reserve(
     conn: &Connection,
-    new: &NewCall,
+    new: &ModelCall,
     installation: Option<&Budget>,
 ) -> Result<Admission, Fault> {
-    let (id, reserve) = (new.id.to_string(), amount(new.reserve));
+    let (id, reserve) = (new.id.to_string(), amount(new.reserved));
     if let Some(known) = find(conn, &id)? {
         return again(&known, new, id);
     }
-    let (period, scopes) = (Period::of(new.now), spend::scopes(&new.workspace_id, &new.key_id));
+    let (period, scopes) =
+        (Period::of(new.created_at), spend::scopes(&new.workspace_id, &new.key_id));
     if reserve > 0
         && let Some(over) = spend::over_budget(conn, &period, &scopes, reserve, installation)?
     {
@@ -72,12 +73,12 @@ pub(super) fn reserve(
 }
 
 /// Answers a reservation whose first answer was lost.
-fn again(known: &Known, new: &NewCall, call: String) -> Result<Admission, Fault> {
+fn again(known: &Known, new: &ModelCall, call: String) -> Result<Admission, Fault> {
     if !known.is_open {
         return Err(StoreError::CallSettled { call }.into());
     }
     let same = known.workspace_id == new.workspace_id && known.key_id == new.key_id;
-    if !same || known.reserved < amount(new.reserve) {
+    if !same || known.reserved < amount(new.reserved) {
         let detail = format!("{call} is reserved for another purpose, or for less");
         return Err(StoreError::internal(detail).into());
     }
@@ -85,7 +86,7 @@ fn again(known: &Known, new: &NewCall, call: String) -> Result<Admission, Fault>
 }
 
 /// Writes an open call. False if it is known already.
-fn insert(conn: &Connection, new: &NewCall, period: &Period) -> Result<bool, Fault> {
+fn insert(conn: &Connection, new: &ModelCall, period: &Period) -> Result<bool, Fault> {
     let inserted = conn
         .prepare_cached(
             "INSERT INTO model_calls (call_id, workspace_id, key_id, task_id, request_id,
@@ -103,9 +104,9 @@ fn insert(conn: &Connection, new: &NewCall, period: &Period) -> Result<bool, Fau
             new.deployment,
             new.provider,
             period.as_str(),
-            amount(new.reserve),
-            new.now.millis(),
-            new.expires.millis(),
+            amount(new.reserved),
+            new.created_at.millis(),
+            new.expires_at.millis(),
         ])?;
     Ok(inserted == 1)
 }
@@ -200,16 +201,16 @@ fn end(
     task.map_or(Ok(()), |task| tasks::add_cost(conn, task, cost))
 }
 
-pub(super) fn record(conn: &Connection, calls: &[(NewCall, Settlement)]) -> Result<(), Fault> {
+pub(super) fn record(conn: &Connection, calls: &[(ModelCall, Settlement)]) -> Result<(), Fault> {
     // Many calls share their scopes: the sums are changed once for all.
     let mut changes: BTreeMap<(Period, BudgetScope), Totals> = BTreeMap::new();
     for (new, settlement) in calls {
-        let period = Period::of(new.now);
+        let period = Period::of(new.created_at);
         if !insert(conn, new, &period)? {
             continue;
         }
         let (id, task) = (new.id.to_string(), new.task_id.as_ref());
-        end(conn, &id, settlement, amount(new.reserve), task)?;
+        end(conn, &id, settlement, amount(new.reserved), task)?;
         for scope in spend::scopes(&new.workspace_id, &new.key_id) {
             let sum = changes.entry((period.clone(), scope)).or_default();
             sum.settled = sum.settled.saturating_add(amount(settlement.cost));
@@ -302,6 +303,14 @@ pub(super) fn list(
 fn record_of(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let is_open = row.get::<_, Option<String>>("outcome")?.is_none();
     Ok(CallRecord {
+        call: call_of(row)?,
+        period: rows::parsed(row, "period")?,
+        settled: if is_open { None } else { Some(settled_of(row)?) },
+    })
+}
+
+fn call_of(row: &Row<'_>) -> rusqlite::Result<ModelCall> {
+    Ok(ModelCall {
         id: rows::parsed(row, "call_id")?,
         workspace_id: rows::parsed(row, "workspace_id")?,
         key_id: row.get("key_id")?,
@@ -310,11 +319,9 @@ fn record_of(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         requested: row.get("requested")?,
         deployment: row.get("deployment")?,
         provider: row.get("provider")?,
-        period: rows::parsed(row, "period")?,
         reserved: NanoUsd(row.get("reserved_nano")?),
         created_at: rows::time(row, "created_at")?,
         expires_at: rows::time(row, "expires_at")?,
-        settled: if is_open { None } else { Some(settled_of(row)?) },
     })
 }
 

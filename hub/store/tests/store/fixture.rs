@@ -10,7 +10,7 @@ use agentos_domain::{
 };
 use agentos_store::{
     Append, Appended, Budget, BudgetScope, CallOutcome, Claim, ClaimLimits, Claimed, HeldLease,
-    NewCall, OnLimit, Placement, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
+    ModelCall, OnLimit, Placement, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -156,8 +156,8 @@ pub(crate) fn file(content: &str) -> FileEntry {
 }
 
 /// A call of a model that may cost `reserve` nano-dollars and ten minutes.
-pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> NewCall {
-    NewCall {
+pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> ModelCall {
+    ModelCall {
         id: CallId::generate(),
         workspace_id: ws(workspace),
         key_id: key.into(),
@@ -166,14 +166,14 @@ pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> 
         requested: "smart".into(),
         deployment: "opus-eu".into(),
         provider: "anthropic".into(),
-        reserve: NanoUsd(reserve),
-        now: at(now),
-        expires: at(now + 600),
+        reserved: NanoUsd(reserve),
+        created_at: at(now),
+        expires_at: at(now + 600),
     }
 }
 
 /// What a call came to that cost `cost` nano-dollars.
-pub(crate) fn settlement(of: &NewCall, cost: i64, now: i64) -> Settlement {
+pub(crate) fn settlement(of: &ModelCall, cost: i64, now: i64) -> Settlement {
     Settlement {
         id: of.id.clone(),
         deployment: of.deployment.clone(),
