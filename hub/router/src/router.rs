@@ -439,6 +439,7 @@ impl Router {
             clock: Arc::clone(&self.shared.clock),
             keys: Arc::clone(&self.shared.keys),
             meter: self.meter(&caller, &name, prompt, Service::default()),
+            deadline: self.shared.clock.monotonic() + self.shared.lasts,
             caller,
             request,
         };
