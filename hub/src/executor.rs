@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agentos_domain::Clock;
 use agentos_engine::Engine;
-use agentos_link::{Direct, EdgeRegistry, HubLinkHandle, MemoryEdge, Peer};
+use agentos_link::{Direct, EdgeRegistry, EdgeSessions as _, HubLinkHandle, MemoryEdge, Peer};
 use agentos_proto::v1::HelloRequest;
 use agentos_tools::Registry;
 use agentos_worker::{Blocking, Worker, WorkerConfig};
@@ -74,7 +74,10 @@ impl OwnExecutor {
         let ended = link.up_in_process(&id, &hello, epoch, to_worker);
         let own_side = MemoryEdge::new();
         own_side.connected(epoch, to_hub, ended);
-        worker.run(own_side.handle(), cancel).await?;
-        Ok(())
+        let worked = worker.run(own_side.handle(), cancel).await;
+        // Either side holds the other until the session is over.
+        own_side.lost("the hub stops");
+        link.disconnect(&id, "the hub stops");
+        Ok(worked?)
     }
 }

@@ -61,6 +61,23 @@ pub(crate) struct Hub {
     pub(crate) registry: Arc<dyn EdgeRegistry>,
     pub(crate) routes: Routes,
     stop: CancellationToken,
+    /// The session of its own executor.
+    own: OwnSession,
+}
+
+/// The session of a hub's own executor: both sides of it.
+struct OwnSession {
+    id: EdgeId,
+    side: MemoryEdge,
+    link: Arc<MemoryLink>,
+}
+
+impl Drop for OwnSession {
+    /// Either side holds the other until the session is over.
+    fn drop(&mut self) {
+        self.side.lost("the hub is gone");
+        self.link.disconnect(&self.id, "the hub is gone");
+    }
 }
 
 /// What a hub is started with.
@@ -126,10 +143,11 @@ impl Hub {
         let (handle, registry, routes) = (engine.handle(), engine.registry(), engine.routes());
         let (link, stop) = (Arc::new(MemoryLink::new()), CancellationToken::new());
         let own = worker(setup.world, &life, setup.folder, setup.clock, None)?;
-        let side = connect_own(&engine, &own, &link).await?;
+        let session = connect_own(&engine, &own, &link).await?;
+        let to_hub = session.side.handle();
         let (world, until) = (Arc::clone(setup.world), stop.clone());
         life.spawn(async move {
-            if let Err(error) = own.run(side.handle(), until).await {
+            if let Err(error) = own.run(to_hub, until).await {
                 world.note(format_args!("the hub's own worker stopped: {error}"));
             }
         });
@@ -140,7 +158,7 @@ impl Hub {
                 world.note(format_args!("the engine stopped: {error}"));
             }
         });
-        Ok(Self { life, link, engine: handle, registry, routes, stop })
+        Ok(Self { life, link, engine: handle, registry, routes, stop, own: session })
     }
 
     /// Ends it, where it stands. The disk has to be told as well.
@@ -148,11 +166,12 @@ impl Hub {
         self.life.end();
         // What the process had running would go on for ever here.
         self.stop.cancel();
+        self.own.side.lost("the hub is gone");
     }
 }
 
 /// Puts the hub's own executor into session, for as long as the hub lives.
-async fn connect_own(engine: &Engine, own: &Worker, link: &MemoryLink) -> Result<MemoryEdge> {
+async fn connect_own(engine: &Engine, own: &Worker, link: &Arc<MemoryLink>) -> Result<OwnSession> {
     let id = engine.own_executor().await?;
     let hello = HelloRequest { attempts: own.held()(), ..HelloRequest::default() };
     let epoch = engine.registry().open_session(&id, &hello).await?;
@@ -160,7 +179,7 @@ async fn connect_own(engine: &Engine, own: &Worker, link: &MemoryLink) -> Result
     let ended = link.up(&id, &hello, epoch, Arc::new(Direct::new(own.routes(), None)));
     let side = MemoryEdge::new();
     side.connected(epoch, Arc::new(to_hub), ended);
-    Ok(side)
+    Ok(OwnSession { id, side, link: Arc::clone(link) })
 }
 
 /// Edges join once.

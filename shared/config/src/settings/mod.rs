@@ -2,6 +2,7 @@
 
 mod agent;
 mod edge;
+mod engine;
 mod hub;
 mod logging;
 mod models;
