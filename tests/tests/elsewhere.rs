@@ -69,7 +69,7 @@ fn answered_by_cloud(task: &Task) -> Result<()> {
 async fn a_task_goes_on_at_the_hub_where_its_edge_is_lost() -> Result<()> {
     let mock = MockProvider::start(calls_a_tool_first()).await?;
     let mut system = system(&mock, json!({})).await?;
-    system.client.upload("notes/boiler.md", b"serviced in March").await?;
+    system.client.upload("boiler.md", b"serviced in March").await?;
     let elsewhere = json!({ "on_edge_lost": "elsewhere" });
     let task = in_a_model_call(&system.client, &asking("what is new?", &elsewhere)).await?;
     assert_eq!(mock.count(), 0, "the cloud was asked while the edge was well");
@@ -78,21 +78,21 @@ async fn a_task_goes_on_at_the_hub_where_its_edge_is_lost() -> Result<()> {
     let later = system.client.submit(&asking("and now?", &elsewhere)).await?;
 
     eventually("a call of the cloud", async || Ok((mock.count() >= 1).then_some(()))).await?;
-    // Both of them call the tool once.
-    eventually("both calls", async || Ok((mock.count() >= 2).then_some(()))).await?;
     mock.set(Script::words(5));
+    let mut listed = false;
     for task in [&task, &later] {
         let task = system.client.finished(task).await?;
         answered_by_cloud(&task)?;
         ensure!(task.cost.0 > 0, "the calls of the cloud are not counted: {task:#?}");
         let steps = system.client.steps(&task).await?;
         check_whole(&steps)?;
-        let listed = steps.iter().any(|step| {
+        listed |= steps.iter().any(|step| {
             matches!(&step.entry, Entry::ToolResult { outcome, .. }
                 if format!("{outcome:?}").contains("boiler.md"))
         });
-        ensure!(listed, "the hub did not see the files: {steps:#?}");
     }
+    // The one that asked first was told to look.
+    ensure!(listed, "the hub did not see the files");
     let waiting = system.client.task(&waits).await?;
     ensure!(!waiting.status.is_final(), "it was to wait: {waiting:#?}");
     system.restart_edge().await?;
