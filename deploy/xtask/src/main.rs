@@ -56,10 +56,11 @@ coverage
     The share of the lines of the configuration and the API that their tests
     reach; fails under 90 %. The last line is JSON. Needs cargo-llvm-cov.
 
-sim [--seeds N] [--from SEED] [--seed SEED]
+sim [--seeds N] [--from SEED] [--seed SEED] [--release]
     Simulates hub and edges in virtual time, with crashes, power loss and a bad
     network (default: 1000 seeds); the last line is JSON. --seed SEED runs one
-    and prints all that happens in it.
+    and prints all that happens in it; --release builds for minutes and runs in
+    less time.
 
 bench system [ARGS]
     Measures link, journal, engine and memory; the last line is JSON.
@@ -74,13 +75,14 @@ bench auth [--rounds N] [--check]
     Measures the processor time that authentication adds to a request, by kind
     of credential; the last line is JSON. --check fails where it is over 30 µs.
 
-bench gateway [--quick] [--check] [--requests N]
+bench gateway [--release] [--quick] [--check] [--requests N]
     Measures what the gateway adds to a call of a model, beside a bare proxy in
     the same run: processor time, latency, memory; the last line is JSON.
       --quick       a look of seconds
       --check       fails where a request failed, or where the hub takes more
                     than six times the processor time of the bare proxy
       --requests N  requests over which memory is watched (default: 100,000)
+      --release     the builds that are shipped; builds for minutes
 
 chaos [--kills N] [--seed S] [--keep] [--json]
     Kills hub and edge at every crash point and anywhere else, stops them, cuts

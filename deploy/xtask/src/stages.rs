@@ -128,8 +128,9 @@ pub(crate) fn bench_auth(args: &[&str]) -> Result<u8> {
 /// starts, and runs it.
 pub(crate) fn bench_gateway(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;
-    match stage("build", &["build", "--package", "agentos-gateway-bench", "--bins"])? {
-        0 => run_of("agentos-gateway-bench", "bench-gateway", args),
+    let (release, args) = without_release(args);
+    match build("agentos-gateway-bench", release)? {
+        0 => run_as("agentos-gateway-bench", "bench-gateway", release, &args),
         code => Ok(code),
     }
 }
@@ -168,10 +169,23 @@ pub(crate) fn build_and_run(package: &str, program: &str, args: &[&str]) -> Resu
 /// `cargo xtask sim`: builds and runs the simulator.
 pub(crate) fn sim(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;
-    match stage("build", &["build", "--package", "agentos-sim"])? {
-        0 => run_of("agentos-sim", "sim", args),
+    let (release, args) = without_release(args);
+    match build("agentos-sim", release)? {
+        0 => run_as("agentos-sim", "sim", release, &args),
         code => Ok(code),
     }
+}
+
+/// Whether `--release` is among the arguments, and the others.
+fn without_release<'a>(args: &[&'a str]) -> (bool, Vec<&'a str>) {
+    let (release, others): (Vec<&str>, Vec<_>) = args.iter().partition(|arg| **arg == "--release");
+    (!release.is_empty(), others)
+}
+
+fn build(package: &str, release: bool) -> Result<u8> {
+    let mut line = vec!["build", "--package", package, "--bins"];
+    line.extend(release.then_some("--release"));
+    stage("build", &line)
 }
 
 /// Runs a program of the tests, and builds it where it is not.
@@ -180,7 +194,13 @@ fn run_of_tests(program: &str, args: &[&str]) -> Result<u8> {
 }
 
 fn run_of(package: &str, program: &str, args: &[&str]) -> Result<u8> {
-    let mut line = vec!["run", "--quiet", "--package", package, "--bin", program, "--"];
+    run_as(package, program, false, args)
+}
+
+fn run_as(package: &str, program: &str, release: bool, args: &[&str]) -> Result<u8> {
+    let mut line = vec!["run", "--quiet", "--package", package, "--bin", program];
+    line.extend(release.then_some("--release"));
+    line.push("--");
     line.extend(args);
     let status = cargo(&line)?.status().context("cargo could not be started")?;
     Ok(exit_code(status.code()))
@@ -204,6 +224,12 @@ fn has_mac_target() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_build_is_chosen_and_the_rest_handed_on() {
+        assert_eq!(without_release(&["--seeds", "5"]), (false, vec!["--seeds", "5"]));
+        assert_eq!(without_release(&["--quick", "--release"]), (true, vec!["--quick"]));
+    }
 
     #[test]
     fn exit_codes_are_handed_on_and_signals_are_failures() {

@@ -185,7 +185,8 @@ pub(crate) fn answering(task: &Task) -> Answering {
         deployment: agent.clone(),
         group: agent.clone(),
         model: agent,
-        location: "local",
+        // Its models may be the edge's or others, from step to step.
+        location: if task.privacy == Privacy::LocalOnly { "local" } else { "any" },
         cached: false,
     }
 }
