@@ -64,6 +64,7 @@ impl App {
             heartbeat: HEARTBEAT,
             drain: DRAIN,
             blocking: Blocking::Threads,
+            tells_load: true,
         };
         let worker = Worker::open(
             worker_config,

@@ -46,6 +46,7 @@ impl OwnExecutor {
             heartbeat: HEARTBEAT,
             drain: DRAIN,
             blocking: Blocking::Threads,
+            tells_load: false,
         };
         let worker = Worker::open(config, None, Registry::with_file_tools(), clock)?;
         let id = engine.own_executor().await?;

@@ -14,11 +14,14 @@ pub(crate) struct LoadMeter {
 }
 
 impl LoadMeter {
-    pub(crate) fn new() -> Self {
-        let system = System::new()
-            .inspect_err(|error| tracing::warn!(%error, "this machine's load cannot be read"))
-            .ok();
-        Self { system: Mutex::new(system) }
+    /// With `wanted` false it reads nothing of the machine.
+    pub(crate) fn new(wanted: bool) -> Self {
+        let read = || {
+            System::new()
+                .inspect_err(|error| tracing::warn!(%error, "this machine's load cannot be read"))
+                .ok()
+        };
+        Self { system: Mutex::new(wanted.then(read).flatten()) }
     }
 
     pub(crate) fn read(&self, engine: Option<&dyn Engine>, running_attempts: usize) -> EdgeLoad {

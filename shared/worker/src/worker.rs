@@ -45,6 +45,8 @@ pub struct WorkerConfig {
     pub drain: Duration,
     /// Where work on files is done.
     pub blocking: Blocking,
+    /// Whether the hub is told how busy this machine is.
+    pub tells_load: bool,
 }
 
 /// Runs agents for the hub.
@@ -178,7 +180,7 @@ impl Worker {
     }
 
     async fn heartbeats(&self, hub: &LinkedHub) {
-        let meter = LoadMeter::new();
+        let meter = LoadMeter::new(self.config.tells_load);
         let mut tick = tokio::time::interval(self.config.heartbeat);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -78,6 +78,7 @@ pub(crate) fn worker(
         heartbeat: HEARTBEAT,
         drain: Duration::from_secs(5),
         blocking: Blocking::InPlace,
+        tells_load: false,
     };
     let mut tools = Registry::new();
     for (name, class) in TOOLS {

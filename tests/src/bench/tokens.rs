@@ -82,6 +82,7 @@ async fn both_ways(
             heartbeat: Duration::from_secs(1),
             drain: Duration::from_secs(5),
             blocking: Blocking::Threads,
+            tells_load: true,
         },
         Some(Arc::clone(engine) as Arc<dyn Engine>),
         Registry::new(),

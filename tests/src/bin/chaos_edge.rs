@@ -46,6 +46,7 @@ async fn serve(data: PathBuf) -> anyhow::Result<()> {
         heartbeat: Duration::from_secs(1),
         drain: Duration::from_secs(5),
         blocking: Blocking::Threads,
+        tells_load: true,
     };
     let engine = Arc::new(PlannedEngine::default());
     let worker = Worker::open(config, Some(engine), tools(socket.as_ref())?, Arc::clone(&clock))?;
