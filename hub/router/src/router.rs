@@ -303,7 +303,7 @@ impl Router {
         let recorder = match self.look(&caller, &request).await {
             Some(Looked::Kept(kept)) => {
                 shared.counter.cached();
-                return Ok(Answer { decision, ..replay(&kept) });
+                return Ok(replay(&kept).decided(decision));
             }
             Some(Looked::Make(recorder)) => Some(recorder.at(request.temperature)),
             None => None,
@@ -314,13 +314,13 @@ impl Router {
         let drive = Drive { learning, ..self.drive(caller, request, recorder, events) };
         let work = async move {
             let _place = place;
-            Box::pin(drive.run(group, deployments)).await;
+            drive.run(group, deployments).await;
         };
-        shared.tracker.spawn(work.in_current_span());
-        let mut answer = Answer { events: receiver, first: None, decision };
+        let work = Box::pin(work.in_current_span());
+        let mut answer = Answer::new(work, receiver, shared.tracker.clone()).decided(decision);
         match answer.next().await {
             Some(ChatEvent::Failed(error)) => Err(error),
-            Some(event) => Ok(Answer { first: Some(event), ..answer }),
+            Some(event) => Ok(answer.beginning(event)),
             // It ends with one of these, unless it panicked.
             None => Err(RouterError::AllResting { retry_after: Duration::from_secs(1) }),
         }
