@@ -303,7 +303,7 @@ impl Router {
         let recorder = match self.look(&caller, &request).await {
             Some(Looked::Kept(kept)) => {
                 shared.counter.cached();
-                return Ok(replay(&kept).decided(decision));
+                return Ok(Answer { decision, ..replay(&kept) });
             }
             Some(Looked::Make(recorder)) => Some(recorder.at(request.temperature)),
             None => None,
@@ -314,13 +314,13 @@ impl Router {
         let drive = Drive { learning, ..self.drive(caller, request, recorder, events) };
         let work = async move {
             let _place = place;
-            drive.run(group, deployments).await;
+            Box::pin(drive.run(group, deployments)).await;
         };
-        let work = Box::pin(work.in_current_span());
-        let mut answer = Answer::new(work, receiver, shared.tracker.clone()).decided(decision);
+        shared.tracker.spawn(work.in_current_span());
+        let mut answer = Answer { events: receiver, first: None, decision };
         match answer.next().await {
             Some(ChatEvent::Failed(error)) => Err(error),
-            Some(event) => Ok(answer.beginning(event)),
+            Some(event) => Ok(Answer { first: Some(event), ..answer }),
             // It ends with one of these, unless it panicked.
             None => Err(RouterError::AllResting { retry_after: Duration::from_secs(1) }),
         }
