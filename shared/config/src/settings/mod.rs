@@ -5,7 +5,9 @@ mod edge;
 mod hub;
 mod logging;
 mod models;
+mod workflow;
 
 pub(crate) use agent::AGENT;
 pub(crate) use edge::EDGE;
 pub(crate) use hub::HUB;
+pub(crate) use workflow::WORKFLOW;
