@@ -34,9 +34,6 @@ mod summary;
 mod task;
 mod totals;
 
-#[cfg(test)]
-mod tests;
-
 pub use collect::{
     Adapter, Anthropic, Answers, Collector, OpenAi, Pause, Provider, Reading, RealPause, Report,
     newest_complete_day,

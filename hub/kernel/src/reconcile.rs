@@ -99,7 +99,8 @@ pub(crate) async fn reconcile(
     }
     for metered in store.metered(from, to).await? {
         if let Some(provider) = name(&metered.provider) {
-            days.entry((metered.date, provider)).or_default().0 = Some(metered);
+            let date = metered.date;
+            days.entry((date, provider)).or_default().0 = Some(metered);
         }
     }
     let days: Vec<ReconciledDay> = days

@@ -58,7 +58,9 @@ impl Kernel {
         let month = Month::of(day);
         let summary = Summary::of(self.totals(month).await?);
         tracing::info!(%month, total_cost = %summary.totals.total_cost, "{}", summary.message);
-        let exported = self.export(ExportRequest::default()).await;
+        let (from, to) = (Some(month.first()), Some(month.last()));
+        let request = ExportRequest { from, to, ..ExportRequest::default() };
+        let exported = self.export(request).await;
         let (export, export_error) = match exported {
             Ok(export) => (Some(export), None),
             Err(error) => {

@@ -11,9 +11,6 @@ mod error;
 mod openai;
 mod plan;
 
-#[cfg(test)]
-mod tests;
-
 pub use adapter::{Adapter, Answers, Provider, Reading, Report};
 pub use anthropic::Anthropic;
 pub use client::{Pause, RealPause};

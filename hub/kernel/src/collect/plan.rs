@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use agentos_domain::Timestamp;
 use agentos_store::{Day, KernelStore, StoreError};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// After its end a day is still counted for a while by the providers.
 const SETTLING_MILLIS: i64 = 2 * 60 * 60 * 1000;
@@ -21,14 +21,12 @@ const MAX_GAP: i64 = 400;
 const CLOSING: i8 = 3;
 
 /// What a collector is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Params {
     /// The first day; the newest complete one where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<Day>,
     /// The last day; that of `from`, or the newest complete one where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<Day>,
     /// Whether days that are there are fetched again.
     pub(crate) force: bool,

@@ -7,9 +7,6 @@ mod answer;
 mod command;
 mod http;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use agentos_config::{Workflow, WorkflowKind};

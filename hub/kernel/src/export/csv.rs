@@ -68,3 +68,32 @@ pub(super) fn results_row(result: &ResultRecord, raw_json: bool) -> String {
     ];
     row(if raw_json { &fields } else { &fields[..5] })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_and_never_a_formula() {
+        for (text, written) in [
+            ("OpenAI", "OpenAI"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("a\r\nb", "\"a\r\nb\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("  =1", "\"'  =1\""),
+            ("\u{ff1d}1", "\"'\u{ff1d}1\""),
+            ("=cmd|'/c calc'!\"A\"", "\"'=cmd|'/c calc'!\"\"A\"\"\""),
+            ("", ""),
+        ] {
+            assert_eq!(field(&Field::Text(text)), written, "{text:?}");
+        }
+        // A credit is a number and stays one.
+        assert_eq!(field(&Field::Plain("-0.5".to_owned())), "-0.5");
+        assert_eq!(row(&[Field::Text("a"), Field::Null, Field::Text("b")]), "a,,b\r\n");
+    }
+}
