@@ -264,7 +264,10 @@ impl Kernel {
     ///
     /// # Errors
     /// [`KernelError::UnknownProvider`], and those of the store.
-    pub async fn results(&self, mut filter: ResultFilter) -> Result<Vec<ResultRecord>, KernelError> {
+    pub async fn results(
+        &self,
+        mut filter: ResultFilter,
+    ) -> Result<Vec<ResultRecord>, KernelError> {
         if let Some(provider) = &mut filter.provider {
             *provider = self.provider(provider)?.name.to_owned();
         }

@@ -35,7 +35,7 @@ mod task;
 mod totals;
 
 pub use collect::{
-    Adapter, Anthropic, Answers, Collector, OpenAi, Pause, Provider, Reading, RealPause, Report,
+    Adapter, Answers, Anthropic, Collector, OpenAi, Pause, Provider, Reading, RealPause, Report,
     newest_complete_day,
 };
 pub use config::{CollectorConfig, ExportConfig, KernelConfig};
@@ -46,7 +46,7 @@ pub use kernel::{DayRange, Kernel, Outcome, PassedOver};
 pub use month::{Month, MonthInZone};
 pub use notify::{Alert, ChangedDay, DriftOf, Notify, NotifyError};
 pub use plugin::{Plugin, PluginContext, PluginResult, PluginStatus, Progress, ProgressSink};
-pub use reconcile::{Reconciliation, ReconciledDay, Verdict};
+pub use reconcile::{ReconciledDay, Reconciliation, Verdict};
 pub use registry::{Declared, Registry};
 pub use report::DailyReport;
 pub use runner::{RunReport, Runner};

@@ -12,8 +12,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::KernelError;
 
 const NAMES: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// A month of UTC days, written `2026-11`.
@@ -159,9 +169,14 @@ mod tests {
     #[test]
     fn months_are_of_utc_days() {
         let february = month("2028-02");
-        assert_eq!((february.first().to_string(), february.last().to_string()),
-            ("2028-02-01".to_owned(), "2028-02-29".to_owned()));
-        assert_eq!((february.name(), february.to_string()), ("February 2028".into(), "2028-02".into()));
+        assert_eq!(
+            (february.first().to_string(), february.last().to_string()),
+            ("2028-02-01".to_owned(), "2028-02-29".to_owned())
+        );
+        assert_eq!(
+            (february.name(), february.to_string()),
+            ("February 2028".into(), "2028-02".into())
+        );
         assert_eq!(Month::new(2026, 12).unwrap(), month("2026-12"));
         for text in ["", "2026", "2026-13", "2026-1", "26-01", "2026-11-01"] {
             assert!(text.parse::<Month>().is_err(), "{text}");
@@ -180,8 +195,11 @@ mod tests {
             ("America/New_York", "2028-02", "2028-02-01T05:00:00.000Z", "2028-03-01T05:00:00.000Z"),
         ] {
             let stated = Zone::named(zone).unwrap().month(month(written));
-            assert_eq!((stated.begins.to_string(), stated.ends.to_string()),
-                (begins.to_owned(), ends.to_owned()), "{zone} {written}");
+            assert_eq!(
+                (stated.begins.to_string(), stated.ends.to_string()),
+                (begins.to_owned(), ends.to_owned()),
+                "{zone} {written}"
+            );
             assert_eq!(stated.timezone, zone);
         }
         assert!(Zone::named("Mars/Olympus").unwrap_err().to_string().contains("no time zone"));

@@ -113,7 +113,9 @@ impl Alert {
             }
             Self::Drift(DriftOf { provider, date, billed, metered, verdict }) => {
                 let means = match verdict {
-                    Verdict::SpentOutside => "something was spent that did not pass through the hub",
+                    Verdict::SpentOutside => {
+                        "something was spent that did not pass through the hub"
+                    }
                     _ => "the hub's prices may be wrong, or the bill is not complete",
                 };
                 format!(

@@ -91,8 +91,7 @@ pub(crate) async fn reconcile(
     name: impl Fn(&str) -> Option<String>,
 ) -> Result<Reconciliation, StoreError> {
     let order = ResultOrder::OldestFirst;
-    let filter =
-        ResultFilter { from: Some(from), to: Some(to), order, ..ResultFilter::default() };
+    let filter = ResultFilter { from: Some(from), to: Some(to), order, ..ResultFilter::default() };
     let mut days: BTreeMap<(Day, String), (Option<MeteredDay>, Option<Usd>)> = BTreeMap::new();
     for result in store.results(filter).await? {
         days.entry((result.date, result.provider)).or_default().1 = Some(result.cost);
@@ -133,8 +132,7 @@ fn day(
     drift_permille: u32,
 ) -> ReconciledDay {
     let calls = metered.as_ref().map_or(0, |day| day.calls);
-    let (cost, uncertain) =
-        metered.map_or_else(Default::default, |day| (day.cost, day.uncertain));
+    let (cost, uncertain) = metered.map_or_else(Default::default, |day| (day.cost, day.uncertain));
     let metered = Usd::from(cost);
     let rounded = billed.as_ref().map(Usd::rounded);
     let difference = rounded.as_ref().map(|billed| billed - &metered);
@@ -185,7 +183,11 @@ mod tests {
         ] {
             let (billed, metered) = (usd(billed), usd(metered));
             let difference = &billed - &metered;
-            assert_eq!(judge(&billed, &metered, &difference, 20), verdict, "{billed:?} {metered:?}");
+            assert_eq!(
+                judge(&billed, &metered, &difference, 20),
+                verdict,
+                "{billed:?} {metered:?}"
+            );
         }
     }
 }

@@ -128,7 +128,11 @@ impl Kernel {
     async fn tell(&self, alerts: &[Alert]) -> Vec<String> {
         let Some(notify) = &self.notify else {
             for alert in alerts {
-                tracing::warn!(alert = alert.code(), "{} No webhook is configured.", alert.message());
+                tracing::warn!(
+                    alert = alert.code(),
+                    "{} No webhook is configured.",
+                    alert.message()
+                );
             }
             return Vec::new();
         };

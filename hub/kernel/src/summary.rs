@@ -33,7 +33,8 @@ fn message(totals: &MonthlyTotals) -> String {
         totals.total_tokens,
     );
     for total in &totals.by_provider {
-        let days = if total.days == 1 { "1 day".to_owned() } else { format!("{} days", total.days) };
+        let days =
+            if total.days == 1 { "1 day".to_owned() } else { format!("{} days", total.days) };
         let (name, cost, tokens) = (&total.provider, &total.total_cost, total.total_tokens);
         // Writing to a text cannot fail.
         let _ = writeln!(text, "  {name}: {cost} USD, {tokens} tokens, {days}");

@@ -26,7 +26,9 @@ pub struct Usd(BigDecimal);
 
 /// Why a text is no amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is no amount: expected a decimal number such as 12.3456, of at most {MAX_TEXT} digits")]
+#[error(
+    "`{got}` is no amount: expected a decimal number such as 12.3456, of at most {MAX_TEXT} digits"
+)]
 pub struct UsdError {
     got: String,
 }
@@ -204,8 +206,27 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused() {
         for text in [
-            "", "-", ".", ".5", "5.", "+1", " 1", "1 ", "1,5", "1_000", "NaN", "inf", "0x10",
-            "1e", "1e999999999", "1e-61", "--1", "१", "1.2.3", "1e1.5", "$1",
+            "",
+            "-",
+            ".",
+            ".5",
+            "5.",
+            "+1",
+            " 1",
+            "1 ",
+            "1,5",
+            "1_000",
+            "NaN",
+            "inf",
+            "0x10",
+            "1e",
+            "1e999999999",
+            "1e-61",
+            "--1",
+            "१",
+            "1.2.3",
+            "1e1.5",
+            "$1",
         ] {
             let error = text.parse::<Usd>().unwrap_err().to_string();
             assert!(error.contains("is no amount"), "{text}: {error}");
@@ -215,7 +236,8 @@ mod tests {
 
     #[test]
     fn cents_are_hundredths() {
-        for (cents, dollars) in [("123.45", "1.2345"), ("0", "0"), ("100", "1"), ("-5e-1", "-0.005")]
+        for (cents, dollars) in
+            [("123.45", "1.2345"), ("0", "0"), ("100", "1"), ("-5e-1", "-0.005")]
         {
             assert_eq!(Usd::from_cents(cents).unwrap().to_string(), dollars, "{cents}");
         }

@@ -138,9 +138,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Workflow, String> {
-        parse(Path::new("workflow.yaml"), text).map_err(|errors| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        })
+        parse(Path::new("workflow.yaml"), text)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
@@ -170,7 +169,10 @@ mod tests {
             ("plugins:\n  a:\n    type: command\n", "plugins.a.command"),
             ("plugins:\n  a:\n    type: http\n", "plugins.a.url"),
             ("plugins:\n  a:\n    type: http\n    url: http://h/\n    command: [x]\n", "belong"),
-            ("plugins:\n  a:\n    type: command\n    command: [x]\n    urll: y\n", "workflow.yaml:5"),
+            (
+                "plugins:\n  a:\n    type: command\n    command: [x]\n    urll: y\n",
+                "workflow.yaml:5",
+            ),
             ("plugin: {}\n", "workflow.yaml:1"),
         ] {
             let error = parsed(text).unwrap_err();

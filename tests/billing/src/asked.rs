@@ -30,9 +30,9 @@ impl Asked {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decoded(name), decoded(value))
         });
-        let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| {
-            (name.trim().to_ascii_lowercase(), value.trim().to_owned())
-        });
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         Some(Self {
             method: method.to_owned(),
             path: path.to_owned(),

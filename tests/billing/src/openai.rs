@@ -58,7 +58,8 @@ pub(crate) fn answer(world: &mut World, asked: &Asked) -> Result<String, Refusal
         return Err(wrong(world, "limit is out of range"));
     };
     let groups: Vec<_> = asked.all("group_by[]").collect();
-    let known = if kind == Kind::Costs { ["line_item", "project_id"] } else { ["model", "user_id"] };
+    let known =
+        if kind == Kind::Costs { ["line_item", "project_id"] } else { ["model", "user_id"] };
     if groups.iter().any(|group| !known.contains(group)) {
         return Err(wrong(world, "unknown group_by"));
     }

@@ -193,8 +193,7 @@ impl Serving {
             let kind = fault.kind.clone();
             fault.strikes().then_some(kind)
         });
-        let plain =
-            |(status, body)| Reply { status, retry_after: None, body, cut: false };
+        let plain = |(status, body)| Reply { status, retry_after: None, body, cut: false };
         let answered = match (asked.method.as_str(), world.api) {
             ("GET", Api::OpenAi) => openai::answer(&mut world, asked),
             ("GET", Api::Anthropic) => anthropic::answer(&mut world, asked),

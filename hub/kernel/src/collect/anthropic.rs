@@ -106,8 +106,7 @@ impl Adapter for Anthropic {
 
     fn read(&self, answers: &Answers) -> Result<Reading, String> {
         let usage: Bucket<Usage> = parse(answers.of(USAGE.name)?)?;
-        let counts: Vec<u64> =
-            usage.results.iter().map(Usage::tokens).collect::<Result<_, _>>()?;
+        let counts: Vec<u64> = usage.results.iter().map(Usage::tokens).collect::<Result<_, _>>()?;
         let has_priority = usage.results.iter().any(|usage| {
             let tier = usage.service_tier.as_deref().unwrap_or_default();
             tier.starts_with("priority") && usage.tokens() != Ok(0)

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use agentos_domain::{Clock, ProviderSecret, Timestamp};
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, RETRY_AFTER, USER_AGENT};
 use reqwest::Response;
+use reqwest::header::{ACCEPT, RETRY_AFTER, USER_AGENT};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -172,7 +172,8 @@ impl Client<'_> {
         }
         let text = self.text(response, MAX_PAGE).await?;
         serde_json::from_str(&text).map_err(|error| {
-            let message = format!("the answer of `{}` is not what it should be: {error}", report.name);
+            let message =
+                format!("the answer of `{}` is not what it should be: {error}", report.name);
             CollectError::passing("malformed", message)
         })
     }
@@ -299,7 +300,8 @@ mod tests {
         let said = Said::of(r#"{"error":{"message":"no\nway","code":"insufficient_quota"}}"#);
         assert_eq!(said.message.as_deref(), Some("noway"));
         assert!(said.is_spent());
-        let said = Said::of(r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#);
+        let said =
+            Said::of(r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#);
         assert!(!said.is_spent() && said.message.is_some());
         assert!(Said::of("<html>").message.is_none());
     }

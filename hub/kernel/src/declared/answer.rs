@@ -15,7 +15,9 @@ pub(super) fn read(text: &str) -> PluginResult {
         Ok(document) if document.get("status").is_some() => serde_json::from_value(document)
             .unwrap_or_else(|error| {
                 let expected = "expected status (success, failed, partial), data, error, metadata";
-                PluginResult::failed(format!("the plugin's result cannot be read: {error}: {expected}"))
+                PluginResult::failed(format!(
+                    "the plugin's result cannot be read: {error}: {expected}"
+                ))
             }),
         Ok(document) => PluginResult::success(document),
         Err(_) => PluginResult::success(Value::from(text)),

@@ -48,7 +48,8 @@ impl HttpPlugin {
             None => request,
             Some(name) => {
                 let secret = context.secret(name);
-                let secret = secret.ok_or_else(|| format!("there is no secret `{name}`: set it"))?;
+                let secret =
+                    secret.ok_or_else(|| format!("there is no secret `{name}`: set it"))?;
                 request.bearer_auth(secret.expose())
             }
         };
@@ -66,8 +67,8 @@ impl HttpPlugin {
         if !status.is_success() {
             return Err(format!("it answers {status}"));
         }
-        let document: Value =
-            serde_json::from_slice(&bytes).map_err(|error| format!("it answers no JSON: {error}"))?;
+        let document: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("it answers no JSON: {error}"))?;
         Ok(answer::read(&document.to_string()))
     }
 }

@@ -5,7 +5,8 @@ use agentos_store::ResultRecord;
 /// A line's end.
 const END: &str = "\r\n";
 /// What begins a formula in one spreadsheet or another.
-const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+const FORMULA: [char; 10] =
+    ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// A value of a row.
 pub(super) enum Field<'a> {

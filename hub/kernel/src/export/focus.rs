@@ -64,9 +64,7 @@ pub(super) fn focus_header(raw_json: bool) -> String {
 
 pub(super) fn focus_row(result: &ResultRecord, raw_json: bool) -> String {
     let mut fields: Vec<_> = COLUMNS.iter().map(|column| field(column, result)).collect();
-    fields.extend(
-        raw_json.then(|| Field::Text(result.raw_json.as_deref().unwrap_or_default())),
-    );
+    fields.extend(raw_json.then(|| Field::Text(result.raw_json.as_deref().unwrap_or_default())));
     row(&fields)
 }
 

@@ -118,11 +118,12 @@ pub(crate) async fn export(
         limit: if raw_json { RAW_PAGE } else { u32::MAX },
         after: None,
     };
-    let failed = |error: io::Error| KernelError::Write {
-        path: path.clone(),
-        reason: error.to_string(),
+    let failed =
+        |error: io::Error| KernelError::Write { path: path.clone(), reason: error.to_string() };
+    let begun = {
+        let path = path.clone();
+        blocking(move || Draft::begin(&path)).await
     };
-    let begun = { let path = path.clone(); blocking(move || Draft::begin(&path)).await };
     let mut draft = begun.map_err(failed)?;
     let (mut rows, mut total_cost, mut text) = (0_u64, Usd::default(), form.header());
     loop {

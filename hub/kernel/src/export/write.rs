@@ -22,8 +22,7 @@ impl Draft {
         let own = agentos_store::RunId::generate();
         let temporary = folder.join(format!(".{}.{own}.new", name.to_string_lossy()));
         // Bills are nobody else's business.
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         Ok(Self { file: Some(BufWriter::new(file)), temporary, path: path.to_owned() })
     }
 

@@ -108,9 +108,8 @@ async fn a_service_is_a_plugin() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", RunStatus::Failed, "cannot be asked"),
     ] {
         let (url, mut asked) = service(reply).await;
-        let yaml = format!(
-            "plugins:\n  quotes:\n    type: http\n    url: {url}\n    bearer: the_token\n"
-        );
+        let yaml =
+            format!("plugins:\n  quotes:\n    type: http\n    url: {url}\n    bearer: the_token\n");
         let world = world(&yaml).await;
         let report = world.kernel.run("quotes", json!({ "a": 1 }), quiet()).await.unwrap();
         assert_eq!(report.status, status, "{report:?}");

@@ -102,10 +102,23 @@ async fn the_finops_profile_has_its_columns() {
     };
     // What the specification forbids to be null.
     for name in [
-        "BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodEnd",
-        "BillingPeriodStart", "ChargeCategory", "ChargeDescription", "ChargePeriodEnd",
-        "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost",
-        "ProviderName", "PublisherName", "ServiceCategory", "ServiceName",
+        "BilledCost",
+        "BillingAccountId",
+        "BillingCurrency",
+        "BillingPeriodEnd",
+        "BillingPeriodStart",
+        "ChargeCategory",
+        "ChargeDescription",
+        "ChargePeriodEnd",
+        "ChargePeriodStart",
+        "ContractedCost",
+        "EffectiveCost",
+        "InvoiceIssuerName",
+        "ListCost",
+        "ProviderName",
+        "PublisherName",
+        "ServiceCategory",
+        "ServiceName",
     ] {
         for number in 1..=3 {
             assert_ne!(cell(&row(number), name), "", "{name}");
@@ -127,7 +140,11 @@ async fn the_finops_profile_has_its_columns() {
     }
     let credit = row(3);
     assert_eq!(
-        (cell(&credit, "ChargeCategory"), cell(&credit, "BilledCost"), cell(&credit, "ConsumedUnit")),
+        (
+            cell(&credit, "ChargeCategory"),
+            cell(&credit, "BilledCost"),
+            cell(&credit, "ConsumedUnit")
+        ),
         ("Credit".to_owned(), "-0.0000000000001".to_owned(), String::new())
     );
 }

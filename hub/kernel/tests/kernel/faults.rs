@@ -176,8 +176,10 @@ async fn a_range_that_breaks_off_keeps_its_whole_months() {
     world.openai.heal();
     let report = world.fetch_days("openai", "2026-09-01", "2026-10-31").await;
     assert_eq!(report.status, RunStatus::Success);
-    assert_eq!((&report.metadata["days_there"], &report.metadata["days_added"]),
-        (&31.into(), &30.into()));
+    assert_eq!(
+        (&report.metadata["days_there"], &report.metadata["days_added"]),
+        (&31.into(), &30.into())
+    );
 }
 
 #[tokio::test]

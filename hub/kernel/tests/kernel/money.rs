@@ -47,7 +47,8 @@ fn days_month_file_and_summary_have_one_sum() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lines = prop::collection::vec(amount(), 0..4);
     let days = prop::collection::vec((1_i8..=29, lines.clone(), lines), 1..8);
-    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
     runner
         .run(&days, |days| {
             runtime.block_on(one_sum(&days));
@@ -97,13 +98,14 @@ async fn one_sum(days: &[(i8, Vec<String>, Vec<String>)]) {
 fn pages_in_any_split_give_the_same() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let amounts = prop::collection::vec(amount(), 31);
-    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
     runner
         .run(&(amounts, 1_usize..40), |(amounts, size)| {
-            let total: Usd = amounts.iter().map(|amount| usd(amount)).fold(
-                Usd::default(),
-                |sum, amount| sum + &amount,
-            );
+            let total: Usd = amounts
+                .iter()
+                .map(|amount| usd(amount))
+                .fold(Usd::default(), |sum, amount| sum + &amount);
             runtime.block_on(async {
                 let world = World::new().await;
                 for (index, amount) in amounts.iter().enumerate() {

@@ -76,7 +76,10 @@ async fn any_end_of_a_plugin_is_a_row() {
             None => assert_eq!(row.error, None),
         }
         if what == "much" {
-            assert_eq!((row.data, &row.metadata["data_dropped_bytes"]), (Value::Null, &300_002.into()));
+            assert_eq!(
+                (row.data, &row.metadata["data_dropped_bytes"]),
+                (Value::Null, &300_002.into())
+            );
         }
     }
     let report = world.kernel.run("does", Value::Null, quiet()).await.unwrap();
@@ -89,8 +92,7 @@ async fn any_end_of_a_plugin_is_a_row() {
 async fn a_run_goes_on_where_its_caller_goes_away() {
     let (world, began, go_on) = world().await;
     {
-        let mut run =
-            std::pin::pin!(world.kernel.run("does", json!({ "what": "wait" }), quiet()));
+        let mut run = std::pin::pin!(world.kernel.run("does", json!({ "what": "wait" }), quiet()));
         tokio::select! {
             _ = &mut run => panic!("it waits"),
             () = began.notified() => {}

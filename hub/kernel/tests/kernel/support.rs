@@ -140,10 +140,8 @@ impl World {
         let anthropic = FakeBilling::start(Api::Anthropic, ANTHROPIC_KEY).await.unwrap();
         let clock = Arc::new(ManualClock::at(at(NOW)));
         let pauses = Arc::new(Pauses::default());
-        let collectors = |base: String| CollectorConfig {
-            base_url: Some(base),
-            ..setup.collector.clone()
-        };
+        let collectors =
+            |base: String| CollectorConfig { base_url: Some(base), ..setup.collector.clone() };
         let pause = || Arc::clone(&pauses) as Arc<dyn Pause>;
         let collectors = vec![
             Arc::new(
@@ -206,8 +204,5 @@ pub(crate) fn all_runs() -> RunFilter {
 }
 
 pub(crate) fn days(from: &str, to: &str) -> agentos_kernel::DayRange {
-    agentos_kernel::DayRange {
-        from: Some(from.parse().unwrap()),
-        to: Some(to.parse().unwrap()),
-    }
+    agentos_kernel::DayRange { from: Some(from.parse().unwrap()), to: Some(to.parse().unwrap()) }
 }

@@ -45,8 +45,7 @@ async fn ten_years_of_twenty_providers() {
     }
     println!("{} rows", days.len() * 20);
     let month = Month::new(2026, 10).unwrap();
-    let totals =
-        median(21, async || drop(world.kernel.monthly_totals(month).await.unwrap())).await;
+    let totals = median(21, async || drop(world.kernel.monthly_totals(month).await.unwrap())).await;
     println!("monthly totals: {totals:?}");
     for (name, format, raw_json, from) in [
         ("a month, csv", ExportFormat::Csv, false, Some(month.first())),
@@ -57,8 +56,14 @@ async fn ten_years_of_twenty_providers() {
     ] {
         let path = Some(world.folder.path().join("out.csv"));
         let to = from.map(|_| month.last());
-        let request =
-            ExportRequest { format: Some(format), raw_json: Some(raw_json), from, to, path, provider: None };
+        let request = ExportRequest {
+            format: Some(format),
+            raw_json: Some(raw_json),
+            from,
+            to,
+            path,
+            provider: None,
+        };
         let took = median(7, async || drop(world.kernel.export(request.clone()).await.unwrap()));
         println!("export of {name}: {:?}", took.await);
     }

@@ -36,7 +36,11 @@ fn record_day(
             "SELECT tokens, cost, revision FROM results WHERE provider = ?1 AND date = ?2",
         )?
         .query_row([provider, &date], |row| {
-            Ok((rows::uint(row, "tokens")?, rows::parsed(row, "cost")?, rows::uint(row, "revision")?))
+            Ok((
+                rows::uint(row, "tokens")?,
+                rows::parsed(row, "cost")?,
+                rows::uint(row, "revision")?,
+            ))
         })
         .optional()?;
     let (outcome, revision): (_, u64) = match recorded {
@@ -97,8 +101,9 @@ pub(super) fn days(
     let mut statement = conn.prepare_cached(
         "SELECT date FROM results WHERE provider = ?1 AND date BETWEEN ?2 AND ?3 ORDER BY date",
     )?;
-    let days = statement
-        .query_map([provider, &from.to_string(), &to.to_string()], |row| rows::parsed(row, "date"))?;
+    let days = statement.query_map([provider, &from.to_string(), &to.to_string()], |row| {
+        rows::parsed(row, "date")
+    })?;
     Ok(days.collect::<Result<_, _>>()?)
 }
 

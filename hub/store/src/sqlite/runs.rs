@@ -83,8 +83,8 @@ pub(super) fn list(conn: &Connection, filter: &RunFilter) -> Result<Vec<RunRecor
          ORDER BY position DESC LIMIT ?4",
     )?;
     let status = filter.status.map(RunStatus::as_str);
-    let page = statement
-        .query_map(params![before, status, filter.plugin_name, filter.limit], record)?;
+    let page =
+        statement.query_map(params![before, status, filter.plugin_name, filter.limit], record)?;
     Ok(page.collect::<Result<_, _>>()?)
 }
 

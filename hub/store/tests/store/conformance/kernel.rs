@@ -152,7 +152,9 @@ pub(super) async fn results_are_filtered_ordered_and_paged(store: &dyn KernelSto
     assert_eq!(row.raw_json, None, "only where it is asked for");
 }
 
-pub(super) async fn metered_money_is_summed_by_provider_and_day<S: KernelStore + Ledger>(store: &S) {
+pub(super) async fn metered_money_is_summed_by_provider_and_day<S: KernelStore + Ledger>(
+    store: &S,
+) {
     // The first instant of a day, its last second, and the day after.
     let midnight = day("2026-11-21").begins();
     let begins = (midnight.millis() - at(0).millis()) / 1000;
@@ -179,10 +181,7 @@ pub(super) async fn metered_money_is_summed_by_provider_and_day<S: KernelStore +
         .collect();
     assert_eq!(
         read,
-        [
-            ("anthropic", NanoUsd(4000), NanoUsd(0), 1),
-            ("openai", NanoUsd(21), NanoUsd(20), 2)
-        ]
+        [("anthropic", NanoUsd(4000), NanoUsd(0), 1), ("openai", NanoUsd(21), NanoUsd(20), 2)]
     );
     assert!(metered.iter().all(|metered| metered.date == day("2026-11-21")));
     let days = store.metered(day("2026-11-20"), day("2026-11-22")).await.unwrap();
