@@ -40,7 +40,12 @@ impl Usd {
     /// Where the text is no decimal number.
     pub fn from_cents(text: &str) -> Result<Self, UsdError> {
         let (digits, scale) = text.parse::<Self>()?.0.into_bigint_and_exponent();
-        Ok(Self(BigDecimal::new(digits, scale + 2).normalized()))
+        Ok(Self::tidy(BigDecimal::new(digits, scale + 2)))
+    }
+
+    /// Without zeros after the last decimal.
+    fn tidy(number: BigDecimal) -> Self {
+        if number.fractional_digit_count() > 0 { Self(number.normalized()) } else { Self(number) }
     }
 
     /// Whether it is exactly nothing.
@@ -64,13 +69,13 @@ impl Usd {
     /// Rounded to the nine decimals of metered money, half-way to the even one.
     #[must_use]
     pub fn rounded(&self) -> Self {
-        Self(self.0.with_scale_round(METERED_DECIMALS, RoundingMode::HalfEven).normalized())
+        Self::tidy(self.0.with_scale_round(METERED_DECIMALS, RoundingMode::HalfEven))
     }
 
     /// So many thousandths of it.
     #[must_use]
     pub fn permille(&self, permille: u32) -> Self {
-        Self((&self.0 * BigDecimal::new(BigInt::from(permille), 3)).normalized())
+        Self::tidy(&self.0 * BigDecimal::new(BigInt::from(permille), 3))
     }
 }
 
@@ -84,7 +89,9 @@ impl FromStr for Usd {
             return Err(refuse());
         }
         let number: BigDecimal = text.parse().map_err(|_| refuse())?;
-        Ok(Self(number.normalized()))
+        // What was written by this type is read often, and needs no tidying.
+        let is_tidy = !text.ends_with('0') && !text.contains(['e', 'E']);
+        Ok(if is_tidy { Self(number) } else { Self::tidy(number) })
     }
 }
 
@@ -109,7 +116,7 @@ fn is_number(text: &str) -> bool {
 
 impl From<NanoUsd> for Usd {
     fn from(metered: NanoUsd) -> Self {
-        Self(BigDecimal::new(BigInt::from(metered.0), METERED_DECIMALS).normalized())
+        Self::tidy(BigDecimal::new(BigInt::from(metered.0), METERED_DECIMALS))
     }
 }
 
@@ -131,14 +138,13 @@ impl Add<&Usd> for Usd {
     type Output = Self;
 
     fn add(self, other: &Self) -> Self {
-        Self((self.0 + &other.0).normalized())
+        Self::tidy(self.0 + &other.0)
     }
 }
 
 impl AddAssign<&Usd> for Usd {
     fn add_assign(&mut self, other: &Self) {
-        self.0 += &other.0;
-        self.0 = self.0.normalized();
+        *self = Self::tidy(&self.0 + &other.0);
     }
 }
 
@@ -146,13 +152,13 @@ impl Sub<&Usd> for &Usd {
     type Output = Usd;
 
     fn sub(self, other: &Usd) -> Usd {
-        Usd((&self.0 - &other.0).normalized())
+        Usd::tidy(&self.0 - &other.0)
     }
 }
 
 impl<'a> Sum<&'a Usd> for Usd {
     fn sum<I: Iterator<Item = &'a Self>>(amounts: I) -> Self {
-        Self(amounts.fold(BigDecimal::zero(), |sum, amount| sum + &amount.0).normalized())
+        Self::tidy(amounts.fold(BigDecimal::zero(), |sum, amount| sum + &amount.0))
     }
 }
 

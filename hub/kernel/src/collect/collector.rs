@@ -61,7 +61,8 @@ impl Collector {
 #[async_trait]
 impl Plugin for Collector {
     fn name(&self) -> &str {
-        self.adapter.provider().plugin
+        let Provider { plugin, .. } = self.adapter.provider();
+        plugin
     }
 
     async fn run(&self, context: &PluginContext, params: &Value) -> PluginResult {

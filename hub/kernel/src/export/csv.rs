@@ -1,5 +1,7 @@
 //! CSV as RFC 4180 has it, safe to open in a spreadsheet.
 
+use std::fmt::{self, Write as _};
+
 use agentos_store::ResultRecord;
 
 /// A line's end.
@@ -8,21 +10,29 @@ const END: &str = "\r\n";
 const FORMULA: [char; 10] =
     ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
+/// What a field is put into quotes for.
+const QUOTED: [char; 7] = [',', '"', '\r', '\n', '\'', ';', '\t'];
+
 /// A value of a row.
 pub(super) enum Field<'a> {
     /// Text from elsewhere: it can never be a formula.
     Text(&'a str),
     /// What is made here and holds only digits, signs, points, colons, letters:
     /// numbers, times, words of a fixed vocabulary. A credit stays a number.
-    Plain(String),
+    Plain(&'a dyn fmt::Display),
     /// Nothing.
     Null,
 }
 
-/// One row.
-pub(super) fn row(fields: &[Field<'_>]) -> String {
-    let written: Vec<String> = fields.iter().map(field).collect();
-    written.join(",") + END
+/// Adds a row.
+pub(super) fn row(out: &mut String, fields: &[Field<'_>]) {
+    for (number, field) in fields.iter().enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        push(out, field);
+    }
+    out.push_str(END);
 }
 
 /// The row with the columns' names.
@@ -30,24 +40,30 @@ pub(super) fn header(names: &[&str]) -> String {
     names.join(",") + END
 }
 
-fn field(field: &Field<'_>) -> String {
+fn push(out: &mut String, field: &Field<'_>) {
     match field {
-        Field::Plain(text) => text.clone(),
-        Field::Null => String::new(),
+        // Writing to a text cannot fail.
+        Field::Plain(value) => drop(write!(out, "{value}")),
+        Field::Null => {}
         // A formula becomes a text by an apostrophe, which is the convention.
         Field::Text(text) if text.trim_start_matches(' ').starts_with(FORMULA) => {
-            quoted(&format!("'{text}"))
+            quoted(out, "'", text);
         }
-        Field::Text(text) => quoted(text),
+        Field::Text(text) if text.contains(QUOTED) => quoted(out, "", text),
+        Field::Text(text) => out.push_str(text),
     }
 }
 
-/// In quotes where it must be.
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\r', '\n', '\'', ';', '\t']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+fn quoted(out: &mut String, before: &str, text: &str) {
+    out.push('"');
+    out.push_str(before);
+    for (number, part) in text.split('"').enumerate() {
+        if number > 0 {
+            out.push_str("\"\"");
+        }
+        out.push_str(part);
     }
+    out.push('"');
 }
 
 /// The columns of the plain form.
@@ -56,18 +72,17 @@ pub(super) fn results_header(raw_json: bool) -> String {
     header(if raw_json { &names } else { &names[..5] })
 }
 
-/// A result in the plain form.
-pub(super) fn results_row(result: &ResultRecord, raw_json: bool) -> String {
-    let raw = Field::Text(result.raw_json.as_deref().unwrap_or_default());
+/// Adds a result in the plain form.
+pub(super) fn results_row(out: &mut String, result: &ResultRecord, raw_json: bool) {
     let fields = [
         Field::Text(&result.provider),
-        Field::Plain(result.date.to_string()),
-        Field::Plain(result.tokens.to_string()),
-        Field::Plain(result.cost.to_string()),
-        Field::Plain(result.created_at.to_string()),
-        raw,
+        Field::Plain(&result.date),
+        Field::Plain(&result.tokens),
+        Field::Plain(&result.cost),
+        Field::Plain(&result.created_at),
+        Field::Text(result.raw_json.as_deref().unwrap_or_default()),
     ];
-    row(if raw_json { &fields } else { &fields[..5] })
+    row(out, if raw_json { &fields } else { &fields[..5] });
 }
 
 #[cfg(test)]
@@ -91,10 +106,13 @@ mod tests {
             ("=cmd|'/c calc'!\"A\"", "\"'=cmd|'/c calc'!\"\"A\"\"\""),
             ("", ""),
         ] {
-            assert_eq!(field(&Field::Text(text)), written, "{text:?}");
+            let mut out = String::new();
+            push(&mut out, &Field::Text(text));
+            assert_eq!(out, written, "{text:?}");
         }
+        let mut out = String::new();
         // A credit is a number and stays one.
-        assert_eq!(field(&Field::Plain("-0.5".to_owned())), "-0.5");
-        assert_eq!(row(&[Field::Text("a"), Field::Null, Field::Text("b")]), "a,,b\r\n");
+        row(&mut out, &[Field::Text("a"), Field::Null, Field::Plain(&"-0.5")]);
+        assert_eq!(out, "a,,-0.5\r\n");
     }
 }

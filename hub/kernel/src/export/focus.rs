@@ -2,7 +2,9 @@
 //! for each provider and day. What is not known of a charge is null, and what a
 //! provider does not say of itself begins with `x_`, as the specification has it.
 
-use agentos_store::{Day, ResultRecord, Usd};
+use std::fmt;
+
+use agentos_store::{Day, ResultRecord};
 
 use super::csv::{Field, header, row};
 use crate::month::Month;
@@ -62,45 +64,64 @@ pub(super) fn focus_header(raw_json: bool) -> String {
     header(&names)
 }
 
-pub(super) fn focus_row(result: &ResultRecord, raw_json: bool) -> String {
-    let mut fields: Vec<_> = COLUMNS.iter().map(|column| field(column, result)).collect();
-    fields.extend(raw_json.then(|| Field::Text(result.raw_json.as_deref().unwrap_or_default())));
-    row(&fields)
+/// Adds a result.
+pub(super) fn focus_row(out: &mut String, result: &ResultRecord, raw_json: bool) {
+    let month = Month::of(result.date);
+    let times = Times {
+        month_begins: Midnight(month.first()),
+        month_ends: Midnight(month.last().plus(1)),
+        day_begins: Midnight(result.date),
+        day_ends: Midnight(result.date.plus(1)),
+    };
+    let mut fields: Vec<_> = COLUMNS.iter().map(|column| field(column, result, &times)).collect();
+    let raw = result.raw_json.as_deref().unwrap_or_default();
+    fields.extend(raw_json.then_some(Field::Text(raw)));
+    row(out, &fields);
 }
 
-fn field<'a>(column: &str, result: &'a ResultRecord) -> Field<'a> {
-    let month = Month::of(result.date);
+/// When a charge and its billing period begin and end; the ends are not part
+/// of them.
+struct Times {
+    month_begins: Midnight,
+    month_ends: Midnight,
+    day_begins: Midnight,
+    day_ends: Midnight,
+}
+
+/// The beginning of a day, as the specification writes times.
+struct Midnight(Day);
+
+impl fmt::Display for Midnight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T00:00:00Z", self.0)
+    }
+}
+
+fn field<'a>(column: &str, result: &'a ResultRecord, times: &'a Times) -> Field<'a> {
+    let is_credit = result.cost.is_negative();
     match column {
         "BilledCost" | "ContractedCost" | "EffectiveCost" | "ListCost" => {
-            Field::Plain(result.cost.to_string())
+            Field::Plain(&result.cost)
         }
         // The organisation's own id is not in its bill.
         "BillingAccountId" | "InvoiceIssuerName" | "ProviderName" | "PublisherName" => {
             Field::Text(&result.provider)
         }
-        "BillingCurrency" => Field::Plain("USD".to_owned()),
-        "BillingPeriodStart" => midnight(month.first()),
-        "BillingPeriodEnd" => midnight(month.last().plus(1)),
-        "ChargePeriodStart" => midnight(result.date),
-        "ChargePeriodEnd" => midnight(result.date.plus(1)),
-        "ChargeCategory" => Field::Plain(category(&result.cost).to_owned()),
-        "ChargeDescription" => Field::Plain("All usage of the day".to_owned()),
-        "ChargeFrequency" => Field::Plain("Usage-Based".to_owned()),
+        "BillingCurrency" => Field::Plain(&"USD"),
+        "BillingPeriodStart" => Field::Plain(&times.month_begins),
+        "BillingPeriodEnd" => Field::Plain(&times.month_ends),
+        "ChargePeriodStart" => Field::Plain(&times.day_begins),
+        "ChargePeriodEnd" => Field::Plain(&times.day_ends),
+        "ChargeCategory" => Field::Plain(if is_credit { &"Credit" } else { &"Usage" }),
+        "ChargeDescription" => Field::Plain(&"All usage of the day"),
+        "ChargeFrequency" => Field::Plain(&"Usage-Based"),
         // Of credits there is no quantity.
-        "ConsumedQuantity" if !result.cost.is_negative() => Field::Plain(result.tokens.to_string()),
-        "ConsumedUnit" if !result.cost.is_negative() => Field::Plain("Tokens".to_owned()),
-        "ServiceCategory" => Field::Plain("AI and Machine Learning".to_owned()),
-        "ServiceName" => Field::Plain("API".to_owned()),
-        "x_RecordedAt" => Field::Plain(result.created_at.to_string()),
-        "x_Revision" => Field::Plain(result.revision.to_string()),
+        "ConsumedQuantity" if !is_credit => Field::Plain(&result.tokens),
+        "ConsumedUnit" if !is_credit => Field::Plain(&"Tokens"),
+        "ServiceCategory" => Field::Plain(&"AI and Machine Learning"),
+        "ServiceName" => Field::Plain(&"API"),
+        "x_RecordedAt" => Field::Plain(&result.created_at),
+        "x_Revision" => Field::Plain(&result.revision),
         _ => Field::Null,
     }
-}
-
-fn category(cost: &Usd) -> &'static str {
-    if cost.is_negative() { "Credit" } else { "Usage" }
-}
-
-fn midnight(day: Day) -> Field<'static> {
-    Field::Plain(format!("{day}T00:00:00Z"))
 }

@@ -133,7 +133,9 @@ pub(crate) async fn export(
         let last = page.last().map(|result| (result.date, result.provider.clone()));
         let is_last = (page.len() as u64) < u64::from(filter.limit);
         let write = move || {
-            text.extend(page.iter().map(|result| form.row(result)));
+            for result in &page {
+                form.row(&mut text, result);
+            }
             draft.write(&text).map(|()| draft)
         };
         draft = blocking(write).await.map_err(failed)?;
@@ -160,10 +162,10 @@ impl Form {
         }
     }
 
-    fn row(self, result: &ResultRecord) -> String {
+    fn row(self, out: &mut String, result: &ResultRecord) {
         match self.format {
-            ExportFormat::Csv => csv::results_row(result, self.raw_json),
-            ExportFormat::Focus => focus::focus_row(result, self.raw_json),
+            ExportFormat::Csv => csv::results_row(out, result, self.raw_json),
+            ExportFormat::Focus => focus::focus_row(out, result, self.raw_json),
         }
     }
 }

@@ -82,7 +82,7 @@ async fn what_fails_does_not_keep_the_rest_from_being_done() {
     let told = Arc::new(Told { deaf: true, ..Told::default() });
     let world = World::with(Setup { notify: Some(told), ..Setup::default() }).await;
     // A folder that is a file.
-    std::fs::write(world.folder.path().join("exports"), "").unwrap();
+    std::fs::write(world.folder.join("exports"), "").unwrap();
     world.openai.fail(Fault::always(FaultKind::status(500)));
     world.anthropic.set(YESTERDAY, FakeDay::of(&["9900"]));
     let report = world.kernel.daily_report(quiet()).await.unwrap();

@@ -50,7 +50,7 @@ async fn the_providers_answers_are_a_column_where_they_are_asked_for() {
     let request = ExportRequest {
         raw_json: Some(true),
         provider: Some("anthropic".into()),
-        path: Some(world.folder.path().join("deep/er/own.csv")),
+        path: Some(world.folder.join("deep/er/own.csv")),
         ..ExportRequest::default()
     };
     let export = world.kernel.export(request).await.unwrap();
@@ -152,16 +152,16 @@ async fn the_finops_profile_has_its_columns() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_leaves_the_old_one() {
     let world = world().await;
-    let path = world.folder.path().join("out.csv");
+    let path = world.folder.join("out.csv");
     std::fs::write(&path, "old").unwrap();
     // Its place is a folder: it cannot be renamed there.
-    let taken = world.folder.path().join("taken.csv");
+    let taken = world.folder.join("taken.csv");
     std::fs::create_dir(&taken).unwrap();
     std::fs::write(taken.join("in"), "").unwrap();
     let request = ExportRequest { path: Some(taken), ..ExportRequest::default() };
     let error = world.kernel.export(request).await.unwrap_err().to_string();
     assert!(error.contains("cannot write") && error.contains("taken.csv"), "{error}");
-    let left: Vec<_> = std::fs::read_dir(world.folder.path())
+    let left: Vec<_> = std::fs::read_dir(&world.folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .filter(|name| name.starts_with('.'))

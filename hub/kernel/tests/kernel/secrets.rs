@@ -86,7 +86,7 @@ async fn keys_are_found_nowhere() {
     assert!(seen.contains("it is tried again"), "the log was read");
     assert_eq!(seen.matches(CANARY).count(), 0);
     // Nor in the database's files.
-    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+    for entry in std::fs::read_dir(&world.folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();

@@ -1,6 +1,6 @@
 //! A kernel over a database of its own, two fakes, and a clock that stands still.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -87,13 +87,15 @@ impl Default for Setup {
 }
 
 pub(crate) struct World {
-    pub(crate) folder: TempDir,
+    pub(crate) folder: PathBuf,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) openai: FakeBilling,
     pub(crate) anthropic: FakeBilling,
     pub(crate) pauses: Arc<Pauses>,
     pub(crate) kernel: Kernel,
+    /// Removed with the world, where it is its own.
+    _kept: Option<TempDir>,
 }
 
 pub(crate) fn http() -> reqwest::Client {
@@ -134,8 +136,18 @@ impl World {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open_store(folder.path()).await;
+        let kept = tempfile::tempdir().unwrap();
+        let folder = kept.path().to_owned();
+        Self { _kept: Some(kept), ..Self::build(folder, setup).await }
+    }
+
+    /// In a folder of the caller's.
+    pub(crate) async fn at(folder: &Path) -> Self {
+        Self::build(folder.to_owned(), Setup::default()).await
+    }
+
+    async fn build(folder: PathBuf, setup: Setup) -> Self {
+        let store = open_store(&folder).await;
         let openai = FakeBilling::start(Api::OpenAi, OPENAI_KEY).await.unwrap();
         let anthropic = FakeBilling::start(Api::Anthropic, ANTHROPIC_KEY).await.unwrap();
         let clock = Arc::new(ManualClock::at(at(NOW)));
@@ -160,7 +172,7 @@ impl World {
                 secrets = secrets.with(name, secret(key));
             }
         }
-        let output_dir = folder.path().join("exports");
+        let output_dir = folder.join("exports");
         let export = ExportConfig { output_dir, ..setup.config.export };
         let config = KernelConfig { secrets, export, ..setup.config };
         let notify = setup.notify.map(|told| told as Arc<dyn Notify>);
@@ -174,7 +186,7 @@ impl World {
         )
         .await
         .unwrap();
-        Self { folder, store, clock, openai, anthropic, pauses, kernel }
+        Self { folder, store, clock, openai, anthropic, pauses, kernel, _kept: None }
     }
 
     /// Fetches a provider's newest day.

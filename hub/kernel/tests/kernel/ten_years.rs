@@ -54,7 +54,7 @@ async fn ten_years_of_twenty_providers() {
         ("all, focus", ExportFormat::Focus, false, None),
         ("all, csv with raw_json", ExportFormat::Csv, true, None),
     ] {
-        let path = Some(world.folder.path().join("out.csv"));
+        let path = Some(world.folder.join("out.csv"));
         let to = from.map(|_| month.last());
         let request = ExportRequest {
             format: Some(format),

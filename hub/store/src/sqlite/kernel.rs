@@ -82,6 +82,6 @@ impl KernelStore for SqliteStore {
     }
 
     async fn kernel_counts(&self) -> Result<KernelCounts, StoreError> {
-        self.read(|conn| runs::counts(conn)).await
+        self.read(runs::counts).await
     }
 }

@@ -1,5 +1,8 @@
 //! What providers billed, what was recorded before, and what the hub metered.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use agentos_domain::{NanoUsd, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -151,7 +154,9 @@ pub(super) fn history(
     date: Day,
 ) -> Result<Vec<ReplacedResult>, Fault> {
     let mut statement = conn.prepare_cached(
-        "SELECT * FROM result_history WHERE provider = ?1 AND date = ?2 ORDER BY revision",
+        "SELECT id, run_id, provider, date, tokens, cost, created_at, revision, raw_json,
+             replaced_at, replaced_by
+         FROM result_history WHERE provider = ?1 AND date = ?2 ORDER BY revision",
     )?;
     let replaced = statement.query_map([provider, &date.to_string()], |row| {
         Ok(ReplacedResult {
@@ -163,19 +168,29 @@ pub(super) fn history(
     Ok(replaced.collect::<Result<_, _>>()?)
 }
 
-/// From a row of `results` or of `result_history`.
+/// From a row of [`COLUMNS`] and `raw_json`; by their places, for there may be
+/// many rows.
 fn result(row: &Row<'_>) -> rusqlite::Result<ResultRecord> {
     Ok(ResultRecord {
-        id: rows::parsed(row, "id")?,
-        run_id: rows::parsed(row, "run_id")?,
-        provider: row.get("provider")?,
-        date: rows::parsed(row, "date")?,
-        tokens: rows::uint(row, "tokens")?,
-        cost: rows::parsed::<Usd>(row, "cost")?,
-        raw_json: row.get("raw_json")?,
-        created_at: rows::time(row, "created_at")?,
-        revision: rows::uint(row, "revision")?,
+        id: text(row, 0)?,
+        run_id: text(row, 1)?,
+        provider: row.get(2)?,
+        date: text(row, 3)?,
+        tokens: rows::uint(row, 4)?,
+        cost: text::<Usd>(row, 5)?,
+        raw_json: row.get(8)?,
+        created_at: Timestamp::from_millis(row.get(6)?),
+        revision: rows::uint(row, 7)?,
     })
+}
+
+fn text<T>(row: &Row<'_>, place: usize) -> rusqlite::Result<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let text = row.get_ref(place)?.as_str()?;
+    text.parse().map_err(|error| rows::unreadable("of a result", error))
 }
 
 /// By period first, for calls are found by it.
