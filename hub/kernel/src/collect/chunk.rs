@@ -34,7 +34,7 @@ pub(super) async fn fetch(
             file(adapter, report, bucket, &mut days)?;
         }
     }
-    Ok(days.into_iter().map(|(day, answers)| (day, read(adapter, day, answers))).collect())
+    Ok(days.into_iter().map(|(day, answers)| (day, read(client, day, answers))).collect())
 }
 
 /// Puts a bucket to its day.
@@ -64,9 +64,9 @@ fn file(
     Ok(())
 }
 
-fn read(adapter: &dyn Adapter, day: Day, answers: Result<Answers, String>) -> ReadDay {
+fn read(client: &Client<'_>, day: Day, answers: Result<Answers, String>) -> ReadDay {
     let answers = answers?;
-    let Reading { tokens, cost, split_cost, mut notes } = adapter.read(&answers)?;
+    let Reading { tokens, cost, split_cost, mut notes } = client.adapter.read(&answers)?;
     let difference = (&cost - &split_cost).abs();
     if difference > tolerance() {
         return Err(format!("its cost is {cost} USD, and the sum of its parts {split_cost} USD"));
@@ -76,6 +76,7 @@ fn read(adapter: &dyn Adapter, day: Day, answers: Result<Answers, String>) -> Re
     }
     let parts = answers.0.iter().map(|(name, bucket)| format!("\"{name}\":{}", bucket.get()));
     let raw_json = format!("{{{}}}", parts.collect::<Vec<_>>().join(","));
+    let raw_json = client.secrets.redact(&raw_json);
     Ok((BilledDay { date: day, tokens, cost, raw_json }, notes))
 }
 

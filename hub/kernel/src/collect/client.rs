@@ -129,13 +129,14 @@ impl Client<'_> {
             let stopping =
                 || CollectError::lasting("stopping", "the hub is stopping: collect it again later");
             let asked = self.cancel.run_until_cancelled(self.ask(report, span, cursor)).await;
-            let error = match asked.ok_or_else(stopping)? {
+            let mut error = match asked.ok_or_else(stopping)? {
                 Ok(page) => {
                     self.counts.pages.fetch_add(1, Ordering::Relaxed);
                     return Ok(page);
                 }
                 Err(error) => error,
             };
+            error.message = self.secrets.redact(&error.message);
             let wait = error.wait.unwrap_or(self.config.retry_delay);
             if !error.may_pass || tries >= self.config.retry_count || wait > MAX_WAIT {
                 return Err(error);
@@ -178,7 +179,7 @@ impl Client<'_> {
         })
     }
 
-    /// A body that is not too large, without any secret.
+    /// A body that is not too large. It may hold what nobody is to see.
     async fn text(&self, mut response: Response, most: usize) -> Result<String, CollectError> {
         let mut bytes = Vec::new();
         while let Some(more) = response.chunk().await.map_err(|error| self.broken(&error))? {
@@ -188,9 +189,8 @@ impl Client<'_> {
             }
             bytes.extend_from_slice(&more);
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| CollectError::passing("malformed", "the answer is no text"))?;
-        Ok(self.secrets.redact(&text))
+        let no_text = |_| CollectError::passing("malformed", "the answer is no text");
+        String::from_utf8(bytes).map_err(no_text)
     }
 
     /// What it means that a request came to nothing.

@@ -118,8 +118,8 @@ async fn daily(
             last.map(|last| last.plus(1).max(newest.plus(1 - MAX_GAP)))
         }
     };
-    let mut days: BTreeSet<Day> =
-        newest.plus(1 - i64::from(refresh_days.max(1))).through(newest).collect();
+    let mut days: BTreeSet<Day> = first_open_day(refresh_days, now).through(newest).collect();
+    days.extend((!there.contains(&newest)).then_some(newest));
     if let Some(first) = missed_from {
         days.extend(first.through(newest).filter(|day| !there.contains(day)));
     }
@@ -143,7 +143,7 @@ pub(super) fn spans(days: &BTreeSet<Day>) -> Vec<(Day, Day)> {
 
 /// The oldest day that may still change; those before it are closed.
 pub(super) fn first_open_day(refresh_days: u32, now: Timestamp) -> Day {
-    newest_complete_day(now).plus(1 - i64::from(refresh_days.max(1)))
+    newest_complete_day(now).plus(1 - i64::from(refresh_days))
 }
 
 #[cfg(test)]

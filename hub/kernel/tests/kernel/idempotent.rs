@@ -4,7 +4,7 @@ use agentos_fake_billing::FakeDay;
 use agentos_kernel::{Alert, DayRange};
 use agentos_store::{KernelStore as _, RunStatus};
 
-use crate::support::{World, YESTERDAY, at, days, quiet, usd};
+use crate::support::{Setup, World, YESTERDAY, at, days, quiet, usd};
 
 #[tokio::test]
 async fn thirty_repetitions_leave_identical_rows() {
@@ -66,6 +66,18 @@ async fn the_daily_report_replaces_young_days_and_only_these() {
         .map(|row| row.date.to_string())
         .collect();
     assert_eq!(changed, ["2026-11-21", "2026-11-20", "2026-11-19"]);
+}
+
+#[tokio::test]
+async fn without_refreshing_a_day_is_fetched_once() {
+    let mut setup = Setup::default();
+    setup.collector.refresh_days = 0;
+    let world = World::with(setup).await;
+    for status in [RunStatus::Success, RunStatus::Skipped] {
+        let report = world.kernel.daily_report(quiet()).await.unwrap();
+        assert!(report.collected.runs.iter().all(|run| run.status == status), "{report:?}");
+    }
+    assert_eq!(world.results().await.len(), 2);
 }
 
 #[tokio::test]
