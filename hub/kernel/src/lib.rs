@@ -33,6 +33,7 @@ mod secrets;
 mod summary;
 mod task;
 mod totals;
+mod webhook;
 
 pub use collect::{
     Adapter, Answers, Anthropic, Collector, OpenAi, Pause, Provider, Reading, RealPause, Report,
@@ -54,3 +55,4 @@ pub use secrets::Secrets;
 pub use summary::Summary;
 pub use task::KernelTask;
 pub use totals::{MonthlyTotals, ProviderTotal};
+pub use webhook::{WebhookError, WebhookHeaders, verify_webhook};
