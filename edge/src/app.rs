@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, SystemClock};
-use agentos_inference::{Engine, LlamaConfig, LlamaEngine, pocket};
+use agentos_generation::Engine;
+use agentos_inference::{LlamaConfig, LlamaEngine, pocket};
 use agentos_link::{EdgeIdentity, EdgeLink, EdgeLinkConfig};
 use agentos_process::until_end;
 use agentos_tools::Registry;
@@ -66,7 +67,7 @@ impl App {
         };
         let worker = Worker::open(
             worker_config,
-            Arc::clone(&engine) as Arc<dyn Engine>,
+            Some(Arc::clone(&engine) as Arc<dyn Engine>),
             tools,
             Arc::clone(&clock),
         )?;

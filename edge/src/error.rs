@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
-use agentos_inference::EngineError;
+use agentos_generation::EngineError;
 use agentos_link::{LinkError, TokenError};
 use agentos_telemetry::LoggingError;
 use agentos_worker::WorkerError;

@@ -16,7 +16,9 @@ use agentos_store::{Ledger, SqliteConfig, SqliteStore, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::HubError;
+use crate::executor::OwnExecutor;
 use crate::models;
+use crate::models::runs::RunModels;
 use crate::notify::Webhooks;
 use crate::paths::{DataDir, remove, write_private};
 use crate::settings::Settings;
@@ -40,6 +42,7 @@ pub struct App {
     tls: Option<ApiTls>,
     agents: Watch,
     models: Router,
+    executor: Option<OwnExecutor>,
     data: PathBuf,
     webhooks: Option<Arc<Webhooks>>,
 }
@@ -87,6 +90,11 @@ impl App {
             Arc::clone(&clock),
         )
         .await?;
+        let engine = engine.with_models(Arc::new(RunModels(models.clone())));
+        let executor = match settings.engine().runs_on_hub {
+            0 => None,
+            _ => Some(OwnExecutor::open(&engine, &data, Arc::clone(&clock), VERSION).await?),
+        };
         let api =
             Api::bind_with(settings.api(VERSION), engine.handle(), verifier, Some(models.clone()))
                 .await?;
@@ -104,7 +112,7 @@ impl App {
         }
         let agents = settings.loaded.watch_agents();
         let data = settings.data().to_owned();
-        Ok(Self { store, engine, link, api, tls, agents, models, data, webhooks })
+        Ok(Self { store, engine, link, api, tls, agents, models, executor, data, webhooks })
     }
 
     /// Serves until `cancel`.
@@ -112,8 +120,9 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, tls, agents, models, data, webhooks } = self;
-        let (sessions, engine_handle) = (Arc::new(link.handle()), engine.handle());
+        let Self { store, engine, link, api, tls, agents, models, executor, data, webhooks } = self;
+        let (handle, engine_handle) = (link.handle(), engine.handle());
+        let sessions = Arc::new(handle.clone());
         let parts = async {
             tokio::try_join!(
                 async {
@@ -133,6 +142,10 @@ impl App {
                     let books = async { tokio::join!(models.keep_books(), learning, alerts) };
                     cancel.run_until_cancelled(books).await;
                     Ok(())
+                },
+                async {
+                    let Some(executor) = executor else { return Ok(()) };
+                    until_end(&cancel, executor.run(handle, cancel.clone())).await
                 },
                 until_end(&cancel, async { Ok(link.run(cancel.clone()).await?) }),
                 until_end(&cancel, async { Ok(engine.run(sessions, cancel.clone()).await?) }),

@@ -7,10 +7,11 @@ use agentos_auth::AuthError;
 use agentos_config::ConfigErrors;
 use agentos_domain::Classified;
 use agentos_engine::{EngineError, MasterKeyError};
-use agentos_link::LinkError;
+use agentos_link::{LinkError, RegistryError};
 use agentos_snapshot::SnapshotError;
 use agentos_store::StoreError;
 use agentos_telemetry::LoggingError;
+use agentos_worker::WorkerError;
 
 /// What ends the hub.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,12 @@ pub enum HubError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The hub's own executor.
+    #[error("the hub's own executor: {0}")]
+    Executor(#[from] WorkerError),
+    /// The hub's own executor may not connect.
+    #[error("the hub's own executor: {0}")]
+    Session(#[from] RegistryError),
     /// The API.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -104,6 +111,8 @@ impl Classified for HubError {
             Self::Files(error) => error.code(),
             Self::Link(error) => error.code(),
             Self::Engine(error) => error.code(),
+            Self::Executor(error) => error.code(),
+            Self::Session(_) => "executor_session",
             Self::Api(error) => error.code(),
         }
     }
@@ -124,6 +133,8 @@ impl Classified for HubError {
             Self::Files(error) => error.is_retryable(),
             Self::Link(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
+            Self::Executor(error) => error.is_retryable(),
+            Self::Session(_) => true,
             Self::Api(error) => error.is_retryable(),
         }
     }

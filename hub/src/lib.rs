@@ -5,6 +5,7 @@ mod admin;
 mod app;
 mod cli;
 mod error;
+mod executor;
 mod models;
 mod notify;
 mod paths;

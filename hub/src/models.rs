@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod learned;
 mod providers;
+pub(crate) mod runs;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -323,12 +324,11 @@ fn http_config(
 /// Whether an address is one of the home network: this machine, or a private
 /// address, or a name that only a home network knows.
 fn is_home(address: &str) -> bool {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or_default();
-    let host = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        Some((host, _)) => host,
-        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
-    };
+    // Read as the client reads it, which knows names and addresses in more forms
+    // than these: `134744072` is 8.8.8.8, and what stands before an `@` no host.
+    let Ok(url) = reqwest::Url::parse(address) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
         Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
@@ -378,6 +378,11 @@ mod tests {
             "http://8.8.8.8:80",
             "https://localhost.example.org",
             "http://[2001:db8::1]:80",
+            "http://134744072/v1",
+            "http://0x8.0x8.0x8.0x8",
+            "https://api.example.org?.local",
+            "https://nas:key@api.example.org/v1",
+            "nas",
         ] {
             assert!(!is_home(away), "{away}");
         }

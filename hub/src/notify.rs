@@ -1,4 +1,5 @@
-//! Tells people by a webhook that something waits for them.
+//! Tells people by webhooks that something waits for them, or that a budget is
+//! nearly used up.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use agentos_config::Secret;
 use agentos_domain::{Proposal, ProposalId, ProposalStatus};
 use agentos_engine::{Notifier, NotifyError};
-use agentos_store::{BudgetScope, Spend};
+use agentos_store::{BudgetScope, Period, Spend};
 use async_trait::async_trait;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -27,12 +28,29 @@ enum Form {
     Discord,
 }
 
-/// Webhooks that are told of proposals.
+/// What people are told of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum News {
+    Proposal(ProposalId, ProposalStatus),
+    Budget(BudgetScope, Period),
+}
+
+impl News {
+    /// Whether it is about the same thing as other news.
+    fn is_about(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Proposal(one, _), Self::Proposal(another, _)) => one == another,
+            (one, another) => one == another,
+        }
+    }
+}
+
+/// Webhooks that are told of proposals and budgets.
 pub(crate) struct Webhooks {
     http: reqwest::Client,
     targets: Vec<(Form, Secret)>,
-    /// The targets that know of a proposal which others do not know of yet.
-    partly: Mutex<HashSet<(ProposalId, ProposalStatus, usize)>>,
+    /// The targets that know of something which others do not know of yet.
+    partly: Mutex<HashSet<(News, usize)>>,
 }
 
 impl Webhooks {
@@ -67,13 +85,32 @@ impl Webhooks {
 #[async_trait]
 impl Notifier for Webhooks {
     async fn tell(&self, proposal: &Proposal) -> Result<(), NotifyError> {
+        let news = News::Proposal(proposal.proposal_id.clone(), proposal.status);
+        self.tell_all(news, |form| body(form, proposal)).await
+    }
+}
+
+impl Webhooks {
+    fn partly(&self) -> MutexGuard<'_, HashSet<(News, usize)>> {
+        self.partly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells all of a budget that is nearly used up.
+    pub(crate) async fn tell_of_budget(&self, spend: &Spend) -> Result<(), NotifyError> {
+        let news = News::Budget(spend.scope.clone(), spend.period.clone());
+        self.tell_all(news, |form| budget_body(form, spend)).await
+    }
+
+    /// Tells each target once, also where others cannot be told; those are told
+    /// when this is called again.
+    async fn tell_all(&self, news: News, body: impl Fn(Form) -> Value) -> Result<(), NotifyError> {
         let mut failed = None;
         for (number, (form, url)) in self.targets.iter().enumerate() {
-            let key = (proposal.proposal_id.clone(), proposal.status, number);
+            let key = (news.clone(), number);
             if self.partly().contains(&key) {
                 continue;
             }
-            match self.post(url, &body(*form, proposal)).await {
+            match self.post(url, &body(*form)).await {
                 Ok(()) => {
                     self.partly().insert(key);
                 }
@@ -83,22 +120,7 @@ impl Notifier for Webhooks {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.partly().retain(|(id, ..)| *id != proposal.proposal_id);
-        Ok(())
-    }
-}
-
-impl Webhooks {
-    fn partly(&self) -> MutexGuard<'_, HashSet<(ProposalId, ProposalStatus, usize)>> {
-        self.partly.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells all of a budget that is nearly used up. Those who could be told are
-    /// told again where others could not.
-    pub(crate) async fn tell_of_budget(&self, spend: &Spend) -> Result<(), NotifyError> {
-        for (form, url) in &self.targets {
-            self.post(url, &budget_body(*form, spend)).await?;
-        }
+        self.partly().retain(|(known, _)| !known.is_about(&news));
         Ok(())
     }
 
@@ -178,65 +200,4 @@ fn budget_body(form: Form, spend: &Spend) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use agentos_domain::{NanoUsd, ProposalKind, Timestamp, ToolCall, ToolClass, call_hash};
-
-    use agentos_store::Period;
-
-    use super::*;
-
-    #[test]
-    fn a_budget_is_told_with_its_amounts() {
-        let spend = Spend {
-            period: Period::of(Timestamp::from_millis(1_795_300_000_000)),
-            scope: BudgetScope::Installation,
-            settled: NanoUsd(4_000_000_000),
-            reserved: NanoUsd(100_000_000),
-            calls: 7,
-            limit: Some(NanoUsd(5_000_000_000)),
-        };
-        let json = budget_body(Form::Json, &spend);
-        assert_eq!(
-            (&json["settled_usd"], &json["month"]),
-            (&"4.000000000".into(), &"2026-11".into())
-        );
-        let text = budget_body(Form::Discord, &spend).to_string();
-        assert!(text.contains("4.000000000 of 5.000000000 USD"), "{text}");
-    }
-
-    #[test]
-    fn nothing_of_the_content_leaves_the_hub() {
-        let call = ToolCall {
-            id: "call_1".into(),
-            name: "mail_send".parse().unwrap(),
-            arguments: json!({ "text": "canary" }),
-        };
-        let proposal = Proposal {
-            proposal_id: agentos_domain::ProposalId::generate(),
-            workspace_id: "a".parse().unwrap(),
-            kind: ProposalKind::ToolCall,
-            status: ProposalStatus::Pending,
-            title: "MailAgent wants to call mail_send".into(),
-            rationale: "canary".into(),
-            task_id: agentos_domain::TaskId::generate(),
-            agent: "MailAgent".parse().unwrap(),
-            content_hash: call_hash(&call),
-            call,
-            class: ToolClass::Once,
-            idempotency_key: None,
-            called_at: None,
-            decision: None,
-            reviewer: None,
-            reviewer_notes: Some("canary".into()),
-            created_at: Timestamp::from_millis(0),
-            reviewed_at: None,
-            applied_at: None,
-            expires_at: None,
-        };
-        for form in [Form::Json, Form::Discord] {
-            let text = body(form, &proposal).to_string();
-            assert!(text.contains("mail_send") && !text.contains("canary"), "{text}");
-        }
-        assert_eq!(body(Form::Json, &proposal)["event"], "proposal_created");
-    }
-}
+mod tests;

@@ -33,6 +33,13 @@ impl DataDir {
         self.0.join("blobs")
     }
 
+    /// What the hub's own executor works with: copies of files, and runs that
+    /// the store may not have heard all of.
+    #[must_use]
+    pub fn executor(&self) -> PathBuf {
+        self.0.join("executor")
+    }
+
     /// Certificates and keys of the link.
     #[must_use]
     pub fn link(&self) -> PathBuf {

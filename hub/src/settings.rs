@@ -124,6 +124,11 @@ impl Settings {
             runs_per_workspace: engine.runs_per_workspace,
             runs_per_tier: tier_limits(&engine.runs_per_tier),
             queue_limit: engine.queue_limit,
+            on_edge_lost: engine.on_edge_lost,
+            elsewhere_after: engine.elsewhere_after,
+            runs_on_hub: engine.runs_on_hub as usize,
+            privacy: engine.privacy,
+            local_only_workspaces: engine.local_only_workspaces.clone(),
             approval_ttl: approvals
                 .expire_after_hours
                 .map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60)),

@@ -26,6 +26,8 @@ enum Part {
     Shared,
     /// The tools and the snapshots of files, over the sandbox.
     Tools,
+    /// What works on runs, on either machine.
+    Worker,
     /// Components of the hub.
     Hub,
     /// Components of the edge.
@@ -46,9 +48,9 @@ impl Part {
         Some(match folder {
             "proto" | "shared/domain" => Self::Ground,
             "shared/tools" | "shared/snapshot" => Self::Tools,
+            "shared/worker" => Self::Worker,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,
-
             "deploy/xtask" | "tests" => Self::Outside,
             _ if folder.starts_with("tests/") => Self::Outside,
             _ if folder.starts_with("shared/") => Self::Shared,
@@ -60,15 +62,18 @@ impl Part {
     }
 
     fn may_use(self, other: &str, part: Self) -> bool {
-        use Part::{Client, Edge, EdgeProgram, Ground, Hub, HubProgram, Outside, Shared, Tools};
+        use Part::{
+            Client, Edge, EdgeProgram, Ground, Hub, HubProgram, Outside, Shared, Tools, Worker,
+        };
         match self {
             Ground => false,
             Shared => part == Ground,
             Tools => matches!(part, Ground | Shared),
+            Worker => matches!(part, Ground | Shared | Tools),
             Hub => matches!(part, Ground | Shared | Tools | Hub),
             Edge => matches!(part, Ground | Shared | Tools | Edge),
-            HubProgram => matches!(part, Ground | Shared | Tools | Hub),
-            EdgeProgram => matches!(part, Ground | Shared | Tools | Edge),
+            HubProgram => matches!(part, Ground | Shared | Tools | Worker | Hub),
+            EdgeProgram => matches!(part, Ground | Shared | Tools | Worker | Edge),
             Client => matches!(other, "agentos-domain" | "agentos-config"),
             Outside => true,
         }

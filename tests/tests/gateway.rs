@@ -10,7 +10,9 @@ use std::time::Duration;
 use agentos_domain::{Clock as _, SystemClock};
 use agentos_mock_provider::{MockProvider, Script};
 use agentos_store::{BudgetScope, Ledger as _, SqliteConfig, SqliteStore};
-use agentos_tests::harness::{Client, Edge, Hub, HubPorts, Place, System, eventually, note};
+use agentos_tests::harness::{
+    Client, Edge, Hub, HubPorts, Place, System, cloud_config, eventually, note,
+};
 #[cfg(target_os = "linux")]
 use agentos_tests::harness::{Network, Way, inside, skip};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -43,12 +45,7 @@ fn hub(place: &Arc<Place>, mock: &MockProvider, ports: HubPorts, router: Value) 
     let mut router = router;
     // Each request is to be seen by somebody.
     router["cache_responses"] = false.into();
-    let model = json!({ "model_name": "cloud-smart",
-        "litellm_params": { "model": "openai/gpt-5-mini", "api_key": "sk-of-nobody",
-            "api_base": format!("{}/v1", mock.base_url()) },
-        "model_info": { "continues": true } });
-    let config = json!({ "models": { "model_list": [model] }, "router": router });
-    // JSON is YAML.
+    let config = cloud_config(&mock.base_url(), router);
     let config = place.file("agent_os.yaml", config.to_string().as_bytes())?;
     let args = ["--config", config.to_str().context("a strange path")?];
     let mut hub = Hub::new(place, HUB.as_ref(), place.folder("hub")?, ports, &args);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agentos_domain::{GrantScope, Priority, ProviderName, TaskStatus};
+use agentos_domain::{GrantScope, OnEdgeLost, Priority, ProviderName, TaskStatus};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -205,6 +205,12 @@ pub(crate) struct AskArgs {
     /// Which of your waiting tasks is first: low, normal, high
     #[arg(long, value_name = "PRIORITY")]
     pub(crate) priority: Option<Priority>,
+    /// What becomes of it where an edge is lost: wait, elsewhere (the hub works on it), fail
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) on_edge_lost: Option<OnEdgeLost>,
+    /// Send nothing of it to a model outside the home network, whatever fails
+    #[arg(long)]
+    pub(crate) local_only: bool,
 }
 
 /// Which tasks to list.

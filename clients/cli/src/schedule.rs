@@ -164,6 +164,11 @@ async fn show(
     if let Some(priority) = schedule.task["priority"].as_str().filter(|word| *word != "normal") {
         field("priority", &one_line(priority))?;
     }
+    for name in ["on_edge_lost", "privacy"] {
+        if let Some(word) = schedule.task[name].as_str() {
+            field(name, &one_line(word))?;
+        }
+    }
     let input = schedule.task["input"].as_str().unwrap_or_default();
     Ok(terminal.line(&format!("\n{}", crate::text::clean(input)))?)
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use agentos_domain::{Clock, Step, SystemClock, Task, TaskId, TaskStatus};
+use agentos_domain::{Clock, Privacy, Step, SystemClock, Task, TaskId, TaskStatus};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -123,6 +123,8 @@ pub(crate) fn body(args: &AskArgs, input: String) -> Value {
     );
     set("seed", args.seed.map(Value::from));
     set("priority", args.priority.map(|priority| serde_json::json!(priority)));
+    set("on_edge_lost", args.on_edge_lost.map(|what| what.as_str().into()));
+    set("privacy", args.local_only.then(|| Privacy::LocalOnly.as_str().into()));
     Value::Object(body)
 }
 

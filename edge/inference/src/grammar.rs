@@ -11,13 +11,10 @@
 //! from there on the grammar holds.
 
 use agentos_domain::{ToolName, ToolSpec};
+use agentos_generation::{CALL_OPENS, EngineError};
 use llama_cpp_2::json_schema_to_grammar;
 use serde_json::{Value, json};
 
-use crate::EngineError;
-
-/// What opens a tool call in a model's text.
-pub const OPEN: &str = "<tool_call>";
 /// What closes a tool call.
 const CLOSE: &str = "</tool_call>";
 /// Longer bounds of a schema are left to the tool to check: llama.cpp's
@@ -179,7 +176,7 @@ impl Watch {
     /// What the text would do with `piece` at its end.
     pub(crate) fn look(&self, piece: &[u8]) -> Look {
         let text = [self.tail.as_slice(), piece].concat();
-        let open = OPEN.as_bytes();
+        let open = CALL_OPENS.as_bytes();
         let Some(at) = text.windows(open.len()).position(|window| window == open) else {
             return Look::Free;
         };
@@ -193,7 +190,7 @@ impl Watch {
     /// Adds a piece to the text.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         self.tail.extend_from_slice(piece);
-        let excess = self.tail.len().saturating_sub(OPEN.len() - 1);
+        let excess = self.tail.len().saturating_sub(CALL_OPENS.len() - 1);
         self.tail.drain(..excess);
     }
 }
@@ -208,7 +205,7 @@ pub(crate) fn is_complete(call: &[u8]) -> bool {
 /// without a grammar: any white space, `parameters` for `arguments`,
 /// arguments as a JSON text, a missing end.
 pub(crate) fn parse_call(text: &str) -> Option<(ToolName, Value)> {
-    let text = text.split_once(OPEN).map_or(text, |(_, rest)| rest);
+    let text = text.split_once(CALL_OPENS).map_or(text, |(_, rest)| rest);
     let text = text.rsplit_once(CLOSE).map_or(text, |(call, _)| call);
     let call: Value = serde_json::from_str(text.trim()).ok()?;
     let name = call.get("name")?.as_str()?.parse().ok()?;

@@ -7,23 +7,13 @@
 //!        └───── bounded event channel ◄──┘
 //! ```
 
-mod engine;
-mod error;
 mod grammar;
 mod llama;
 pub mod pocket;
 mod queue;
-mod scripted;
 mod template;
 mod text;
 pub mod tiny;
 mod whole_file;
 
-pub use engine::{
-    Completion, DeviceStatus, Engine, EngineStatus, GenerateEvent, GenerateRequest, Generation,
-    ToolChoice,
-};
-pub use error::EngineError;
-pub use grammar::OPEN as CALL_OPENS;
 pub use llama::{LlamaConfig, LlamaEngine};
-pub use scripted::ScriptedEngine;

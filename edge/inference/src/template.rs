@@ -1,13 +1,12 @@
 //! Chat templates: from messages to the text that a model was trained on.
 
 use agentos_domain::{Message, Role, ToolSpec};
+use agentos_generation::EngineError;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use serde::Serialize;
 use serde_json::json;
-
-use crate::EngineError;
 
 /// The template of models that bring none, and of the demonstration weights.
 pub(crate) const CHATML: &str = include_str!("chatml.jinja");

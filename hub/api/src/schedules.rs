@@ -1,8 +1,8 @@
 //! Schedules: tasks that are made when their time has come.
 
 use agentos_domain::{
-    AgentName, Priority, Schedule, ScheduleId, ScheduleName, ScheduledTask, SessionId, Timestamp,
-    ToolName,
+    AgentName, OnEdgeLost, Priority, Privacy, Schedule, ScheduleId, ScheduleName, ScheduledTask,
+    SessionId, Timestamp, ToolName,
 };
 use agentos_engine::{Principal, ScheduleRequest, When};
 use axum::extract::{Path, Query, State};
@@ -53,6 +53,13 @@ pub(crate) struct TaskBody {
     /// Which of the workspace's waiting tasks is first; `normal` if left out.
     #[schema(value_type = Option<openapi::Priority>)]
     priority: Option<Priority>,
+    /// What becomes of it where an edge is lost; as its agent has it if left
+    /// out. `elsewhere`: the hub works on it with the models that it has.
+    #[schema(value_type = Option<openapi::OnEdgeLost>)]
+    on_edge_lost: Option<OnEdgeLost>,
+    /// Where what it says may go; `local_only` wherever its agent says so.
+    #[schema(value_type = Option<openapi::Privacy>)]
+    privacy: Option<Privacy>,
 }
 
 impl TaskBody {
@@ -68,6 +75,8 @@ impl TaskBody {
             temperature: self.temperature,
             seed: self.seed,
             priority: self.priority.unwrap_or_default(),
+            on_edge_lost: self.on_edge_lost,
+            privacy: self.privacy,
         })
     }
 }

@@ -242,13 +242,13 @@ pub(crate) async fn calls(
     let mut calls = noted(page).await?;
     let more = calls.len() > limit as usize;
     calls.truncate(limit as usize);
-    let next_cursor = calls.last().filter(|_| more).map(|call| call.id.to_string());
+    let next_cursor = calls.last().filter(|_| more).map(|last| last.call.id.to_string());
     let items: Vec<_> = calls.iter().map(call_json).collect();
     Ok(Json(json!({ "items": items, "next_cursor": next_cursor })))
 }
 
-fn call_json(call: &CallRecord) -> Value {
-    let settled = call.settled.as_ref();
+fn call_json(record: &CallRecord) -> Value {
+    let (call, settled) = (&record.call, record.settled.as_ref());
     let attempts: Option<Value> =
         settled.and_then(|settled| serde_json::from_str(&settled.attempts).ok());
     json!({

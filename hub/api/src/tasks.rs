@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use agentos_domain::{
-    AgentName, Priority, RequestId, SessionId, Task, TaskStatus, Tier, ToolName, WorkspaceId,
+    AgentName, OnEdgeLost, Priority, Privacy, RequestId, SessionId, Task, TaskStatus, Tier,
+    ToolName,
 };
 use agentos_engine::{Principal, Submission, TaskFilter};
 use axum::extract::{Query, State};
@@ -67,6 +68,13 @@ pub(crate) struct SubmitBody {
     /// Which of the workspace's waiting tasks is first; `normal` if left out.
     #[schema(value_type = Option<openapi::Priority>)]
     priority: Option<Priority>,
+    /// What becomes of it where an edge is lost; as its agent has it if left
+    /// out. `elsewhere`: the hub works on it with the models that it has.
+    #[schema(value_type = Option<openapi::OnEdgeLost>)]
+    on_edge_lost: Option<OnEdgeLost>,
+    /// Where what it says may go; `local_only` wherever its agent says so.
+    #[schema(value_type = Option<openapi::Privacy>)]
+    privacy: Option<Privacy>,
 }
 
 /// What `Wait` reads.
@@ -142,13 +150,14 @@ impl<'de> Deserialize<'de> for Wait {
 impl SubmitBody {
     fn into_submission(
         self,
-        workspace_id: WorkspaceId,
+        principal: Principal,
         idempotency_key: Option<String>,
         request_id: RequestId,
     ) -> Result<Submission, Problem> {
         check_task(&self.input, self.max_tokens, self.temperature)?;
         Ok(Submission {
-            workspace_id,
+            workspace_id: principal.workspace_id,
+            key_id: Some(principal.id),
             input: self.input,
             agent: self.agent.map(String::from),
             tier: self.tier.map(WantedTier::resolve),
@@ -160,6 +169,8 @@ impl SubmitBody {
             seed: self.seed,
             request_id: Some(request_id),
             priority: self.priority.unwrap_or_default(),
+            on_edge_lost: self.on_edge_lost,
+            privacy: self.privacy,
         })
     }
 }
@@ -215,7 +226,7 @@ pub(crate) async fn submit(
         body.wait.map_or(state.config.wait_limit, |Wait(wait)| wait.min(state.config.wait_limit))
     };
     let key = idempotency_key(&headers)?;
-    let submission = body.into_submission(principal.workspace_id.clone(), key, request_id)?;
+    let submission = body.into_submission(principal, key, request_id)?;
     let submitted = answer(state.engine.submit(submission)).await?;
     let task = wait_for(&state, submitted.task, limit).await;
 

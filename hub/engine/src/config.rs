@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Tier};
+use agentos_domain::{AgentConfig, OnEdgeLost, Privacy, Tier, WorkspaceId};
 
 use crate::vault::MasterKeySource;
 
@@ -16,6 +16,18 @@ pub struct EngineConfig {
     pub invitation_ttl: Duration,
     /// The most runs that one edge holds at once.
     pub runs_per_edge: usize,
+    /// The most runs that the hub itself holds at once.
+    pub runs_on_hub: usize,
+    /// How long there has to be no edge before the hub itself works on tasks
+    /// that allow it.
+    pub elsewhere_after: Duration,
+    /// What becomes of tasks that do not say, nor their agents, where an edge is
+    /// lost.
+    pub on_edge_lost: OnEdgeLost,
+    /// Where what tasks say may go that do not say, nor their agents.
+    pub privacy: Privacy,
+    /// Workspaces whose tasks stay in the home network, whatever they say.
+    pub local_only_workspaces: Vec<WorkspaceId>,
     /// The most runs of one workspace; any number where absent.
     pub runs_per_workspace: Option<u32>,
     /// The most runs of a tier; any number for those that are absent.
@@ -45,6 +57,11 @@ impl Default for EngineConfig {
             lease_ttl: Duration::from_secs(10),
             invitation_ttl: Duration::from_secs(600),
             runs_per_edge: 16,
+            runs_on_hub: 2,
+            elsewhere_after: Duration::from_secs(5),
+            on_edge_lost: OnEdgeLost::Wait,
+            privacy: Privacy::Any,
+            local_only_workspaces: Vec::new(),
             runs_per_workspace: None,
             runs_per_tier: Vec::new(),
             queue_limit: 10_000,

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AttemptId, Classified, SessionEpoch, Timestamp};
+use agentos_domain::{AttemptId, Classified, Privacy, SessionEpoch, Timestamp};
 use agentos_link::{EdgeSession, LinkEvent};
-use agentos_store::{Claim, ClaimLimits, Claimed, HeldLease, StoreError};
+use agentos_store::{Claim, ClaimLimits, Claimed, HeldLease, Placement, StoreError};
 use agentos_telemetry::{join_trace, names};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -32,6 +32,20 @@ pub(crate) struct Dispatcher {
     taken_up: HashSet<SessionEpoch>,
     /// The clocks at the end of the last look at the leases.
     looked: (Timestamp, Duration),
+    /// When an edge was last there that takes runs, by the clock that never
+    /// goes back.
+    edge_seen: Duration,
+}
+
+/// What came of offering tasks through a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offered {
+    /// It has taken what it can.
+    Full,
+    /// There is nothing more for it.
+    AllTaken,
+    /// It takes no runs.
+    Shut,
 }
 
 impl Dispatcher {
@@ -44,6 +58,7 @@ impl Dispatcher {
             cancel: CancellationToken::new(),
             taken_up: HashSet::new(),
             looked,
+            edge_seen: looked.1,
         }
     }
 
@@ -135,43 +150,89 @@ impl Dispatcher {
         self.looked = (self.shared.clock.now(), self.shared.clock.monotonic());
     }
 
-    /// Gives waiting tasks to edges that have room.
+    /// Gives waiting tasks to edges that have room, and where there is no edge
+    /// to the hub's own executor.
     async fn dispatch(&mut self) {
         let sessions = self.shared.link.get().map(|link| link.sessions()).unwrap_or_default();
-        for session in sessions {
-            if let Err(error) = self.take_up(&session).await {
-                tracing::warn!(%error, "could not take up an edge's runs; trying again");
-                continue;
-            }
-            while self.has_room(&session) {
-                match self.claim(&session).await {
-                    Ok(Some(claimed)) => self.start(session.clone(), claimed),
-                    Ok(None) => return,
-                    Err(
-                        error @ (StoreError::EdgeRevoked { .. }
-                        | StoreError::SessionReplaced { .. }),
-                    ) => {
-                        tracing::info!(%error, "no task through this session");
-                        break;
-                    }
-                    Err(StoreError::EdgeDraining { .. }) => break,
-                    Err(error) => {
-                        tracing::warn!(%error, code = error.code(), "could not lease a task");
-                        return;
-                    }
+        let (own, edges): (Vec<_>, Vec<_>) =
+            sessions.into_iter().partition(|session| self.shared.is_own(session));
+        let mut edge_is_there = false;
+        for session in edges {
+            match self.offer(&session, &Placement::Edge).await {
+                Ok(Offered::Shut) => {}
+                Ok(Offered::Full | Offered::AllTaken) => edge_is_there = true,
+                Err(error) => {
+                    tracing::warn!(%error, code = error.code(), "could not lease a task");
+                    edge_is_there = true;
                 }
+            }
+        }
+        let now = self.shared.clock.monotonic();
+        if edge_is_there {
+            self.edge_seen = now;
+        }
+        for session in own {
+            let offered = match self.elsewhere(now) {
+                Some(placement) => self.offer(&session, &placement).await,
+                None => self.take_up(&session).await.map(|()| Offered::Shut),
+            };
+            if let Err(error) = offered {
+                tracing::warn!(%error, code = error.code(), "the hub could not take a task itself");
             }
         }
     }
 
-    fn has_room(&self, session: &EdgeSession) -> bool {
-        let held = self.shared.active.on_edge(&session.edge_id);
-        held < self.shared.config.runs_per_edge
-            && !session.calls().is_closed()
-            && !self.shared.stopping().contains(&session.epoch)
+    /// What the hub may work on itself; nothing while there are edges, or where
+    /// no model would answer.
+    fn elsewhere(&self, now: Duration) -> Option<Placement> {
+        if now.saturating_sub(self.edge_seen) < self.shared.config.elsewhere_after {
+            return None;
+        }
+        let models = self.shared.models.get()?;
+        let any = models.without_edges(Privacy::Any);
+        let local_only = models.without_edges(Privacy::LocalOnly);
+        (!any.is_empty()).then_some(Placement::Hub { any, local_only })
     }
 
-    async fn claim(&self, session: &EdgeSession) -> Result<Option<Claimed>, StoreError> {
+    /// Gives waiting tasks to one executor, as long as it has room.
+    async fn offer(
+        &mut self,
+        session: &EdgeSession,
+        placement: &Placement,
+    ) -> Result<Offered, StoreError> {
+        self.take_up(session).await?;
+        if session.calls().is_closed() || self.shared.stopping().contains(&session.epoch) {
+            return Ok(Offered::Shut);
+        }
+        while self.has_room(session) {
+            match self.claim(session, placement).await {
+                Ok(Some(claimed)) => self.start(session.clone(), claimed),
+                Ok(None) => return Ok(Offered::AllTaken),
+                Err(
+                    error @ (StoreError::EdgeRevoked { .. } | StoreError::SessionReplaced { .. }),
+                ) => {
+                    tracing::info!(%error, "no task through this session");
+                    return Ok(Offered::Shut);
+                }
+                Err(StoreError::EdgeDraining { .. }) => return Ok(Offered::Shut),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Offered::Full)
+    }
+
+    fn has_room(&self, session: &EdgeSession) -> bool {
+        let config = &self.shared.config;
+        let most =
+            if self.shared.is_own(session) { config.runs_on_hub } else { config.runs_per_edge };
+        self.shared.active.on_edge(&session.edge_id) < most
+    }
+
+    async fn claim(
+        &self,
+        session: &EdgeSession,
+        placement: &Placement,
+    ) -> Result<Option<Claimed>, StoreError> {
         let claim = Claim {
             edge: session.edge_id.clone(),
             epoch: session.epoch,
@@ -182,6 +243,7 @@ impl Dispatcher {
                 runs_per_workspace: self.shared.config.runs_per_workspace,
                 runs_per_tier: self.shared.config.runs_per_tier.clone(),
             },
+            placement: placement.clone(),
         };
         self.shared.store.claim_next(claim).await
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use agentos_domain::{AgentConfig, Clock, EdgeId, SessionEpoch, Task, TaskId, builtin_file_agent};
-use agentos_link::{EdgeRegistry, EdgeSessions};
+use agentos_link::{EdgeRegistry, EdgeSession, EdgeSessions};
+use agentos_proto::v1::models_server::ModelsServer;
 use agentos_proto::v1::runs_server::RunsServer;
 use agentos_snapshot::BlobStore;
 use agentos_store::{HeldLease, Store, StoreError};
@@ -23,6 +24,7 @@ use crate::events::Events;
 use crate::handle::EngineHandle;
 use crate::keys::KeyRing;
 use crate::metrics::Metrics;
+use crate::models::{Models, ModelsService};
 use crate::provider_keys::warn_of_locked;
 use crate::registry::Registry;
 use crate::schedules::keep_schedules;
@@ -55,6 +57,10 @@ pub(crate) struct Shared {
     agents: RwLock<HashMap<String, AgentConfig>>,
     pub(crate) loads: Mutex<HashMap<EdgeId, EdgeLoad>>,
     pub(crate) link: OnceLock<Arc<dyn EdgeSessions>>,
+    /// What executors ask that have no model of their own.
+    pub(crate) models: OnceLock<Arc<dyn Models>>,
+    /// The hub's own executor, if it has one.
+    pub(crate) own_executor: OnceLock<EdgeId>,
     /// Attempts that this process knows to be on an edge.
     pub(crate) active: ActiveAttempts,
     /// Owns what must come to its end although its caller has gone: a change
@@ -91,6 +97,18 @@ impl Shared {
     /// Forgets the count of a task.
     pub(crate) fn settled(&self, task: &TaskId) {
         self.fruitless.lock().unwrap_or_else(PoisonError::into_inner).remove(task);
+    }
+
+    /// The sessions of edges; that of the hub's own executor is none of them.
+    pub(crate) fn edges_in_session(&self) -> Vec<EdgeSession> {
+        let mut sessions = self.link.get().map(|link| link.sessions()).unwrap_or_default();
+        sessions.retain(|session| !self.is_own(session));
+        sessions
+    }
+
+    /// Whether a session is that of the hub's own executor.
+    pub(crate) fn is_own(&self, session: &EdgeSession) -> bool {
+        self.own_executor.get() == Some(&session.edge_id)
     }
 
     /// The agent of this name, or else the names that there are.
@@ -177,6 +195,8 @@ impl Engine {
             agents: RwLock::new(agents),
             loads: Mutex::default(),
             link: OnceLock::new(),
+            models: OnceLock::new(),
+            own_executor: OnceLock::new(),
             active: ActiveAttempts::default(),
             tracker: TaskTracker::new(),
             stopping: Mutex::default(),
@@ -190,6 +210,24 @@ impl Engine {
     pub fn with_notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = Some(notifier);
         self
+    }
+
+    /// Has executors without a model of their own ask these.
+    #[must_use]
+    pub fn with_models(self, models: Arc<dyn Models>) -> Self {
+        // Given once: this consumes the engine.
+        let _ = self.shared.models.set(models);
+        self
+    }
+
+    /// The id under which the hub's own executor is to connect. Once this was
+    /// asked, tasks that allow it are given to it where no edge is there.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub async fn own_executor(&self) -> Result<EdgeId, EngineError> {
+        let id = self.shared.store.own_executor(self.shared.clock.now()).await?;
+        Ok(self.shared.own_executor.get_or_init(|| id).clone())
     }
 
     /// The verbs of the engine.
@@ -209,7 +247,9 @@ impl Engine {
     pub fn routes(&self) -> tonic::service::Routes {
         let service = RunsServer::new(RunsService::new(Arc::clone(&self.shared)))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
-        tonic::service::Routes::new(service)
+        let models = ModelsServer::new(ModelsService::new(Arc::clone(&self.shared)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES);
+        tonic::service::Routes::new(service).add_service(models)
     }
 
     /// Dispatches tasks, and makes those of schedules, until `cancel`.

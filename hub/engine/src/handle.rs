@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AgentConfig, EdgeId, NewTask, Priority, Step, Task, TaskId, TaskStatus, WorkspaceId,
+    AgentConfig, EdgeId, NewTask, OnEdgeLost, Priority, Privacy, Step, Task, TaskId, TaskStatus,
+    WorkspaceId,
 };
 use agentos_link::{EdgeSession, Transport};
 use agentos_store::{Cancelled, Lease, TaskFilter};
@@ -262,8 +263,7 @@ impl EngineHandle {
     /// Whether tasks can run now.
     pub async fn readiness(&self) -> Readiness {
         let database = self.shared.store.check().await.is_ok();
-        let sessions = self.shared.link.get().map(|link| link.sessions());
-        let edges_connected = sessions.map_or(0, |sessions| sessions.len());
+        let edges_connected = self.shared.edges_in_session().len();
         let models = self.shared.loads().values().map(|load| load.models.len()).sum();
         let ready = database && edges_connected > 0 && models > 0;
         Readiness { ready, database, edges_connected, models }
@@ -290,9 +290,13 @@ impl Shared {
             let message = format!("{} has no tool `{tool}`: use one of {known}", agent.name);
             return Err(EngineError::Invalid(message));
         }
+        let (on_edge_lost, privacy) = self.placement(&submission, &agent);
         let new = NewTask {
             workspace_id: submission.workspace_id,
             user_input: submission.input,
+            on_edge_lost,
+            privacy,
+            key_id: submission.key_id,
             agent,
             first_tool: submission.first_tool,
             session: submission.session,
@@ -301,6 +305,22 @@ impl Shared {
             priority: submission.priority,
         };
         Ok((new, request_hash))
+    }
+
+    /// Where a task may be worked on, and where what it says may go. For the
+    /// first the task's own word counts most; the second is as strict as the
+    /// strictest says.
+    fn placement(&self, submission: &Submission, agent: &AgentConfig) -> (OnEdgeLost, Privacy) {
+        let config = &self.config;
+        let on_edge_lost =
+            submission.on_edge_lost.or(agent.on_edge_lost).unwrap_or(config.on_edge_lost);
+        let workspace = match config.local_only_workspaces.contains(&submission.workspace_id) {
+            true => Some(Privacy::LocalOnly),
+            false => None,
+        };
+        let said = [submission.privacy, agent.privacy, workspace];
+        let privacy = said.into_iter().flatten().max().unwrap_or_default().max(config.privacy);
+        (on_edge_lost, privacy)
     }
 
     fn agent_for(&self, submission: &Submission) -> Result<AgentConfig, EngineError> {
@@ -360,6 +380,12 @@ fn request_hash(submission: &Submission) -> [u8; 32] {
     // Left out where it is as usual, as in requests from before there was one.
     if submission.priority != Priority::default() {
         same["priority"] = serde_json::json!(submission.priority);
+    }
+    if let Some(on_edge_lost) = submission.on_edge_lost {
+        same["on_edge_lost"] = serde_json::json!(on_edge_lost);
+    }
+    if let Some(privacy) = submission.privacy {
+        same["privacy"] = serde_json::json!(privacy);
     }
     Sha256::digest(same.to_string().as_bytes()).into()
 }

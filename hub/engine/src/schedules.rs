@@ -198,8 +198,6 @@ fn before(time: Timestamp, by: Duration) -> Timestamp {
 fn submission(schedule: &Schedule, slot: Timestamp) -> Submission {
     let task = schedule.task.clone();
     Submission {
-        workspace_id: schedule.workspace_id.clone(),
-        input: task.input,
         agent: task.agent.map(String::from),
         tier: task.tier,
         first_tool: task.tool_choice,
@@ -209,7 +207,10 @@ fn submission(schedule: &Schedule, slot: Timestamp) -> Submission {
         temperature: task.temperature,
         seed: task.seed,
         priority: task.priority,
+        on_edge_lost: task.on_edge_lost,
+        privacy: task.privacy,
         request_id: Some(RequestId::generate()),
+        ..Submission::new(schedule.workspace_id.clone(), task.input)
     }
 }
 

@@ -37,16 +37,16 @@ impl RunsService {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
-
-    /// Who calls: the link has checked the certificate.
-    fn caller<T>(request: &Request<T>) -> Result<EdgeId, Status> {
-        let peer = request.extensions().get::<Peer>();
-        peer.map(|peer| peer.edge.clone())
-            .ok_or_else(|| Status::unauthenticated("this service is for edges in session"))
-    }
 }
 
-fn status_of(error: &StoreError) -> Status {
+/// Who calls: the link has checked the certificate.
+pub(crate) fn caller<T>(request: &Request<T>) -> Result<EdgeId, Status> {
+    let peer = request.extensions().get::<Peer>();
+    peer.map(|peer| peer.edge.clone())
+        .ok_or_else(|| Status::unauthenticated("this service is for edges in session"))
+}
+
+pub(crate) fn status_of(error: &StoreError) -> Status {
     let message = format!("{}: {error}", error.code());
     match error {
         StoreError::Fenced | StoreError::JournalConflict { .. } => {
@@ -84,7 +84,7 @@ impl Runs for RunsService {
         &self,
         request: Request<AppendRequest>,
     ) -> Result<Response<AppendReply>, Status> {
-        let edge = Self::caller(&request)?;
+        let edge = caller(&request)?;
         let request = request.into_inner();
         let entries: Vec<Entry> = request
             .entries
@@ -148,7 +148,7 @@ impl Runs for RunsService {
         &self,
         request: Request<HeartbeatRequest>,
     ) -> Result<Response<HeartbeatReply>, Status> {
-        let edge = Self::caller(&request)?;
+        let edge = caller(&request)?;
         let request = request.into_inner();
         if let Some(load) = request.load {
             self.shared.loads().insert(edge.clone(), load_of(load));
@@ -174,7 +174,7 @@ impl Runs for RunsService {
         &self,
         request: Request<ReleaseRequest>,
     ) -> Result<Response<ReleaseReply>, Status> {
-        let edge = Self::caller(&request)?;
+        let edge = caller(&request)?;
         // Who gives runs back takes none: it would be given the same again.
         if let Some(peer) = request.extensions().get::<Peer>() {
             self.shared.stopping().insert(peer.epoch);
@@ -201,7 +201,7 @@ impl Runs for RunsService {
         &self,
         request: Request<FetchBlobRequest>,
     ) -> Result<Response<Self::FetchBlobStream>, Status> {
-        let edge = Self::caller(&request)?;
+        let edge = caller(&request)?;
         let request = request.into_inner();
         let task: TaskId = parse("task_id", &request.task_id)?;
         let hash: BlobHash = parse("hash", &request.hash)?;
@@ -223,7 +223,7 @@ impl Runs for RunsService {
         &self,
         request: Request<Streaming<PutBlobRequest>>,
     ) -> Result<Response<PutBlobReply>, Status> {
-        let edge = Self::caller(&request)?;
+        let edge = caller(&request)?;
         let mut parts = request.into_inner();
         let first = tokio::time::timeout(SILENCE, parts.message());
         let first = first.await.map_err(|_| Status::deadline_exceeded("nothing came"))??;

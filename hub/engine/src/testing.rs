@@ -9,7 +9,9 @@ use agentos_domain::{
     TaskId, Timestamp, ToolCall, ToolClass, Usage, WorkspaceId,
 };
 use agentos_snapshot::BlobStore;
-use agentos_store::{Append, Appended, Claim, ClaimLimits, SqliteConfig, SqliteStore, Store};
+use agentos_store::{
+    Append, Appended, Claim, ClaimLimits, Placement, SqliteConfig, SqliteStore, Store,
+};
 use sha2::{Digest, Sha256};
 
 use crate::config::EngineConfig;
@@ -159,6 +161,7 @@ impl TestEngine {
             now,
             ttl,
             limits: ClaimLimits::default(),
+            placement: Placement::Edge,
         };
         let claimed = self.shared.store.claim_next(claim).await?.ok_or("no pending task")?;
         let task = &claimed.task;

@@ -6,7 +6,7 @@ use agentos_domain::{
     AttemptId, EdgeId, Entry, Fence, FinishReason, SessionEpoch, Step, Task, TaskStatus, Usage,
     WorkspaceId,
 };
-use agentos_store::{Append, Claim, ClaimLimits};
+use agentos_store::{Append, Claim, ClaimLimits, Placement};
 use futures::StreamExt;
 
 use crate::testing::{TestEngine, engine};
@@ -15,20 +15,7 @@ use crate::{EventId, LiveEvent, LiveKind, Submission};
 const TTL: Duration = Duration::from_secs(60);
 
 pub(crate) fn submission() -> Submission {
-    Submission {
-        workspace_id: WorkspaceId::default(),
-        input: "how many files are there?".into(),
-        agent: None,
-        tier: None,
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
-        max_tokens: None,
-        temperature: None,
-        seed: None,
-        request_id: None,
-        priority: agentos_domain::Priority::Normal,
-    }
+    Submission::new(WorkspaceId::default(), "how many files are there?".into())
 }
 
 async fn scene() -> (tempfile::TempDir, TestEngine, Task) {
@@ -50,6 +37,7 @@ async fn complete_untold(engine: &TestEngine) -> (Vec<Step>, Task) {
         now,
         ttl: TTL,
         limits: ClaimLimits::default(),
+        placement: Placement::Edge,
     };
     let claimed = shared.store.claim_next(claim).await.unwrap().unwrap();
     let reply = Entry::ModelReply {

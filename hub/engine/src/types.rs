@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use agentos_domain::{
-    EdgeId, Fence, ScheduleName, ScheduledTask, SessionEpoch, Step, Task, Tier, Timestamp,
-    ToolName, WorkspaceId,
+    EdgeId, Fence, OnEdgeLost, Priority, Privacy, RequestId, ScheduleName, ScheduledTask,
+    SessionEpoch, SessionId, Step, Task, Tier, Timestamp, ToolName, WorkspaceId,
 };
 use serde::Serialize;
 
@@ -115,7 +115,7 @@ pub struct Submission {
     /// A tool that the first model call must call.
     pub first_tool: Option<ToolName>,
     /// The conversation that it belongs to.
-    pub session: Option<agentos_domain::SessionId>,
+    pub session: Option<SessionId>,
     /// The same key within a workspace and 24 hours gives the same task.
     pub idempotency_key: Option<String>,
     /// Limits each model call.
@@ -125,9 +125,40 @@ pub struct Submission {
     /// Makes sampling repeatable.
     pub seed: Option<u64>,
     /// Which of the workspace's tasks is first.
-    pub priority: agentos_domain::Priority,
+    pub priority: Priority,
+    /// What becomes of it where an edge is lost; as its agent has it where
+    /// absent.
+    pub on_edge_lost: Option<OnEdgeLost>,
+    /// Where what it says may go. It cannot allow more than its agent does.
+    pub privacy: Option<Privacy>,
+    /// The principal that asks; its budget pays.
+    pub key_id: Option<String>,
     /// The request that asks; no part of what is asked.
-    pub request_id: Option<agentos_domain::RequestId>,
+    pub request_id: Option<RequestId>,
+}
+
+impl Submission {
+    /// A task for the default agent, of which nothing special is asked.
+    #[must_use]
+    pub fn new(workspace_id: WorkspaceId, input: String) -> Self {
+        Self {
+            workspace_id,
+            input,
+            agent: None,
+            tier: None,
+            first_tool: None,
+            session: None,
+            idempotency_key: None,
+            max_tokens: None,
+            temperature: None,
+            seed: None,
+            priority: Priority::default(),
+            on_edge_lost: None,
+            privacy: None,
+            key_id: None,
+            request_id: None,
+        }
+    }
 }
 
 /// What became of a submission.

@@ -85,7 +85,7 @@ impl Attempt<'_> {
         let Timeouts { first, total, .. } = self.timeouts;
         // What comes whole begins only when it ends.
         self.consumed.whole = !call.streamed && provider.answers_whole();
-        let limit = if self.consumed.whole { total } else { first };
+        let limit = if self.consumed.whole { total } else { first.min(total) };
         let beginning = tokio::time::timeout(limit, provider.chat(call));
         let pieces = tokio::select! {
             biased;

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agentos_store::{Ledger, NewCall, Settlement};
+use agentos_store::{Ledger, ModelCall, Settlement};
 use tokio_util::task::TaskTracker;
 
 /// How long the first of a group waits for others.
@@ -17,7 +17,7 @@ const GATHER: Duration = Duration::from_millis(100);
 const MOST: usize = 1024;
 
 /// One call, from its beginning to what it cost.
-type Call = (NewCall, Settlement);
+type Call = (ModelCall, Settlement);
 
 /// Writes the calls. Clones are the same books.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ mod tests {
 
     fn call(id: &CallId) -> Call {
         let now = Timestamp::from_millis(1_795_000_000_000);
-        let new = NewCall {
+        let new = ModelCall {
             id: id.clone(),
             workspace_id: WorkspaceId::default(),
             key_id: "key".to_owned(),
@@ -105,9 +105,9 @@ mod tests {
             requested: "m".to_owned(),
             deployment: "m/x/y".to_owned(),
             provider: "x".to_owned(),
-            reserve: NanoUsd(0),
-            now,
-            expires: now,
+            reserved: NanoUsd(0),
+            created_at: now,
+            expires_at: now,
         };
         let settlement = Settlement {
             id: id.clone(),

@@ -101,7 +101,9 @@ fn length<T: Serialize>(value: &T) -> usize {
 /// itself, and who answers in place of the model asked has other prices.
 pub(crate) fn unbounded(request: &ChatRequest) -> Option<String> {
     const FIELDS: [&str; 4] = ["web_search_options", "plugins", "models", "route"];
-    let field = FIELDS.into_iter().find(|field| request.extra.contains_key(*field));
+    let field = FIELDS
+        .into_iter()
+        .find(|field| request.extra.get(*field).is_some_and(|value| !value.is_null()));
     let tool = request.tools.iter().find(|tool| tool.function.is_none());
     field.map(ToOwned::to_owned).or_else(|| tool.map(|tool| format!("tools: {}", tool.kind)))
 }
@@ -124,6 +126,8 @@ mod tests {
             unbounded(&serde_json::from_value(searches).unwrap()).as_deref(),
             Some("web_search_options")
         );
+        let none = json!({"model": "m", "messages": [], "web_search_options": null});
+        assert_eq!(unbounded(&serde_json::from_value(none).unwrap()), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error::RouterError;
+
 /// What a client asks a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChatRequest {
@@ -242,6 +244,28 @@ impl Stop {
 }
 
 impl ChatRequest {
+    /// Refuses what nobody could answer, whether a model or an agent.
+    ///
+    /// # Errors
+    /// Which field is wrong, and what to do.
+    pub fn check(&self) -> Result<(), RouterError> {
+        let wrong =
+            |param, message: &str| Err(RouterError::Invalid { param, message: message.to_owned() });
+        if self.messages.is_empty() {
+            return wrong("messages", "messages: there is none: send at least one");
+        }
+        if self.n.is_some_and(|n| n != 1) {
+            return wrong("n", "n: only one answer is given to a request: leave it out, or send 1");
+        }
+        if self.max_output() == Some(0) {
+            return wrong("max_tokens", "max_tokens: at least 1");
+        }
+        if self.temperature.is_some_and(|heat| !(0.0..=2.0).contains(&heat)) {
+            return wrong("temperature", "temperature: from 0 to 2");
+        }
+        Ok(())
+    }
+
     /// The most tokens that the answer may have, if the client says so.
     #[must_use]
     pub fn max_output(&self) -> Option<u32> {

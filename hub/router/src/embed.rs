@@ -24,6 +24,8 @@ pub(crate) struct Embed {
     pub(crate) caller: Caller,
     pub(crate) request: Value,
     pub(crate) meter: Meter,
+    /// When it has to be answered, by the clock that never goes back.
+    pub(crate) deadline: Duration,
 }
 
 impl Embed {
@@ -85,7 +87,7 @@ impl Embed {
         }
         let began = self.clock.monotonic();
         let call = EmbedCall { request: &self.request, model: &config.model, key: key.as_ref() };
-        let limit = config.timeouts.total;
+        let limit = config.timeouts.total.min(self.deadline.saturating_sub(began));
         let answer = tokio::time::timeout(limit, deployment.provider.embed(call)).await;
         let answer = answer.unwrap_or_else(|_| {
             let message = format!("it did not answer within {} s", limit.as_secs());

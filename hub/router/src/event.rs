@@ -1,9 +1,7 @@
 //! What whoever asked learns of an answer.
 
-use agentos_domain::Tier;
 use serde::Serialize;
 
-use crate::config::Location;
 use crate::error::RouterError;
 use crate::meter::Bill;
 use crate::piece::Delta;
@@ -35,20 +33,6 @@ pub struct Answering {
     pub location: &'static str,
     /// Whether this is an earlier answer.
     pub cached: bool,
-}
-
-impl Answering {
-    /// The tier that it stands for, if it is one.
-    #[must_use]
-    pub fn tier(&self) -> Option<Tier> {
-        Tier::ALL.into_iter().find(|tier| tier.as_str() == self.group)
-    }
-
-    /// Whether it computes in the home network.
-    #[must_use]
-    pub fn is_local(&self) -> bool {
-        self.location == Location::Local.as_str()
-    }
 }
 
 /// How an answer ended.

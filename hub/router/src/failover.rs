@@ -225,7 +225,7 @@ impl Drive {
                 }
                 standing.said.push_str(&attempt.said);
                 standing.stuck |= attempt.said_more;
-                self.failed(&deployment, error, Some((&attempt, took)), route, standing)
+                self.failed(&deployment, error, (&attempt, took), route, standing)
             }
         }
     }
@@ -383,7 +383,7 @@ impl Drive {
         &mut self,
         deployment: &Arc<Deployment>,
         error: CallError,
-        attempt: Option<(&Attempt<'_>, Duration)>,
+        (attempt, took): (&Attempt<'_>, Duration),
         route: &mut Route<'_>,
         standing: &mut Standing,
     ) -> Next {
@@ -395,14 +395,9 @@ impl Drive {
             status = error.status,
             "a model did not answer"
         );
-        let (consumed, took) = match attempt {
-            // Where nothing came and the provider says why, it cost nothing.
-            Some((attempt, took)) => {
-                let cost = attempt.first.is_some() || error.kind.is_unexplained();
-                (cost.then_some(&attempt.consumed), took)
-            }
-            None => (None, Duration::ZERO),
-        };
+        // Where nothing came and the provider says why, it cost nothing.
+        let cost = attempt.first.is_some() || error.kind.is_unexplained();
+        let consumed = cost.then_some(&attempt.consumed);
         self.meter.failed(config, consumed, error.kind, took);
         route.failed(error.kind.condition());
         let verdict = error.kind.verdict();

@@ -8,7 +8,7 @@
 //! ```
 //! `router.rs` is the door, `failover.rs` the loop, `attempt.rs` one call with
 //! its limits of time, `meter.rs` the money, `route.rs` the order, `wire` and
-//! `providers` who is asked and how.
+//! `providers` who is asked and how; `runs.rs` is the door for runs of tasks.
 
 mod answer;
 mod attempt;
@@ -25,11 +25,13 @@ mod embed;
 mod error;
 mod event;
 mod failover;
+mod message;
 mod meter;
 mod piece;
 mod providers;
 mod route;
 mod router;
+mod runs;
 mod standing;
 mod tiers;
 mod wire;
@@ -45,6 +47,7 @@ pub use counts::{Counts, Tally};
 pub use deployment::{Deployment, DeploymentStatus};
 pub use error::{CallError, ErrorKind, RouterError, Verdict};
 pub use event::{Answering, ChatEvent, Ending};
+pub use message::{Message, MessageCall};
 pub use meter::{Attempt, Bill};
 pub use piece::{CallDelta, Delta, FunctionDelta, Piece, Pieces};
 pub use providers::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agentos_domain::{CallId, Clock, NanoUsd, Timestamp, TokenCounts};
 use agentos_prices::usage::Metered;
 use agentos_prices::{PriceTable, Prices, Service};
-use agentos_store::{Admission, Budget, CallOutcome, Ledger, NewCall, OverBudget, Settlement};
+use agentos_store::{Admission, Budget, CallOutcome, Ledger, ModelCall, OverBudget, Settlement};
 use serde::Serialize;
 
 use crate::books::Books;
@@ -83,7 +83,7 @@ pub(crate) struct Meter {
     /// Whether a budget counts for this request.
     budgeted: bool,
     lasts: Duration,
-    new: NewCall,
+    new: ModelCall,
     prompt: Prompt,
     /// The prompt of the next try: with what was said already.
     next_prompt: Prompt,
@@ -128,7 +128,7 @@ impl Meter {
         let MeterParts { ledger, books, counter, clock, prices, installation, budgeted, lasts } =
             parts;
         let now = clock.now();
-        let new = NewCall {
+        let new = ModelCall {
             id: CallId::generate(),
             workspace_id: caller.workspace.clone(),
             key_id: caller.key_id.clone(),
@@ -137,9 +137,9 @@ impl Meter {
             requested: requested.to_owned(),
             deployment: String::new(),
             provider: String::new(),
-            reserve: NanoUsd(0),
-            now,
-            expires: now,
+            reserved: NanoUsd(0),
+            created_at: now,
+            expires_at: now,
         };
         let began = clock.monotonic();
         Self {
@@ -199,15 +199,19 @@ impl Meter {
             let expires = self.lasts + GRACE;
             let expires = i64::try_from(expires.as_millis()).unwrap_or(i64::MAX);
             let millis = self.clock.now().millis().saturating_add(expires);
-            let expires = Timestamp::from_millis(millis);
-            let (deployment, provider) = (name.to_owned(), provider.to_owned());
-            let new = NewCall { deployment, provider, reserve: total, expires, ..self.new.clone() };
+            let new = ModelCall {
+                deployment: name.to_owned(),
+                provider: provider.to_owned(),
+                reserved: total,
+                expires_at: Timestamp::from_millis(millis),
+                ..self.new.clone()
+            };
             self.ledger.reserve_call(new, installation).await
         };
         match admission {
             Ok(Admission::Admitted) => {
                 self.reserved = true;
-                self.new.reserve = total;
+                self.new.reserved = total;
                 self.goes_to(deployment, max_output);
                 Ok(())
             }

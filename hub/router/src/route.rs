@@ -57,6 +57,23 @@ impl Pool {
         rules.find_map(|rule| Some((rule.fallback.as_str(), rule.confidence_below?)))
     }
 
+    /// The deployments that may answer for a group where it has none that can be
+    /// reached: its own, and those of the fallbacks, however long the way.
+    pub(crate) fn behind(&self, group: &str) -> Vec<Arc<Deployment>> {
+        let (mut seen, mut found) = (vec![group.to_owned()], Vec::new());
+        let mut next = 0;
+        while let Some(name) = seen.get(next).cloned() {
+            next += 1;
+            found.extend(self.groups.get(&name).into_iter().flatten().cloned());
+            for after in self.after(&name, "unavailable") {
+                if !seen.iter().any(|seen| seen == after) {
+                    seen.push(after.to_owned());
+                }
+            }
+        }
+        found
+    }
+
     /// All local deployments, for whom nothing else may answer.
     pub(crate) fn local(&self) -> Vec<Arc<Deployment>> {
         let all = self.groups.values().flatten();

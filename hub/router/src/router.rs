@@ -176,6 +176,18 @@ impl Router {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn tracker(&self) -> &TaskTracker {
+        &self.shared.tracker
+    }
+
     /// The names that requests may name, in their order.
     #[must_use]
     pub fn models(&self) -> Vec<ModelInfo> {
@@ -278,7 +290,7 @@ impl Router {
     /// # Errors
     /// Why nobody answers.
     pub async fn chat(&self, caller: Caller, request: ChatRequest) -> Result<Answer, RouterError> {
-        check(&request)?;
+        request.check()?;
         let shared = &self.shared;
         let (wished, decision) = match shared.tiers.resolve(&request) {
             Some((tier, decision)) => (Some(tier.as_str()), decision),
@@ -408,25 +420,6 @@ impl Router {
     }
 }
 
-/// What no deployment could serve.
-fn check(request: &ChatRequest) -> Result<(), RouterError> {
-    let wrong =
-        |param, message: &str| Err(RouterError::Invalid { param, message: message.to_owned() });
-    if request.messages.is_empty() {
-        return wrong("messages", "messages: there is none: send at least one");
-    }
-    if request.n.is_some_and(|n| n != 1) {
-        return wrong("n", "n: only one answer is given to a request: leave it out, or send 1");
-    }
-    if request.max_output() == Some(0) {
-        return wrong("max_tokens", "max_tokens: at least 1");
-    }
-    if request.temperature.is_some_and(|heat| !(0.0..=2.0).contains(&heat)) {
-        return wrong("temperature", "temperature: from 0 to 2");
-    }
-    Ok(())
-}
-
 /// Texts as vectors.
 impl Router {
     /// The vectors of texts: the answer of the first deployment of that name that
@@ -446,6 +439,7 @@ impl Router {
             clock: Arc::clone(&self.shared.clock),
             keys: Arc::clone(&self.shared.keys),
             meter: self.meter(&caller, &name, prompt, Service::default()),
+            deadline: self.shared.clock.monotonic() + self.shared.lasts,
             caller,
             request,
         };

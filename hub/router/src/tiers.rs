@@ -46,14 +46,17 @@ impl Tiers {
 
     fn decide(&self, request: &ChatRequest) -> Decision {
         let text = request.last_user_text();
-        let system = request.messages.iter().find(|message| message.role == "system");
-        let system = system.map(crate::chat::ChatMessage::plain);
-        let turns = request.messages.iter().filter(|message| message.role != "system").count();
+        // Newer clients of OpenAI call the instructions those of the developer.
+        let (instructions, turns): (Vec<_>, Vec<_>) = request
+            .messages
+            .iter()
+            .partition(|message| matches!(message.role.as_str(), "system" | "developer"));
+        let system = instructions.first().map(|message| message.plain());
         let form = request.response_format.as_ref().and_then(|format| format.schema());
         let request = agentos_tiering::Request {
             text: &text,
             system: system.as_deref(),
-            turns: turns.saturating_sub(1),
+            turns: turns.len().saturating_sub(1),
             tools: request.tools.len(),
             files: 0,
             wants_json: form.is_some(),
@@ -94,6 +97,18 @@ mod tests {
         assert_eq!(resolve("fast", "x"), Some((Tier::LocalFast, None)));
         assert_eq!(resolve("smart", "x"), Some((Tier::LocalSmart, None)));
         assert_eq!(resolve("cloud-smart", "x"), None);
+    }
+
+    #[test]
+    fn instructions_weigh_the_same_under_either_name() {
+        let decided = |role: &str| {
+            let request = json!({"model": "auto", "messages": [
+                {"role": role, "content": "be brief ".repeat(500)},
+                {"role": "user", "content": "Summarize this article"}]});
+            let request = serde_json::from_value(request).unwrap();
+            Tiers::new(Outcomes::default()).resolve(&request).unwrap().1.unwrap()
+        };
+        assert_eq!(decided("developer"), decided("system"));
     }
 
     #[test]

@@ -140,9 +140,9 @@ pub struct Budget {
     pub on_limit: OnLimit,
 }
 
-/// A call of a model, before it is made.
+/// A call of a model, as it is reserved or kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewCall {
+pub struct ModelCall {
     /// Its id.
     pub id: CallId,
     /// The workspace that it is made for.
@@ -155,16 +155,18 @@ pub struct NewCall {
     pub request_id: Option<RequestId>,
     /// The name of the model that was asked for.
     pub requested: String,
-    /// The deployment that is to answer.
+    /// The deployment that answered, or is to.
     pub deployment: String,
     /// Whose API it is.
     pub provider: String,
-    /// The most that it may cost; a negative amount is 0.
-    pub reserve: NanoUsd,
-    /// The hub's time. The call counts in the month of it, whenever it ends.
-    pub now: Timestamp,
+    /// The most that it may cost, held until it is settled; a negative amount
+    /// is 0.
+    pub reserved: NanoUsd,
+    /// When it began, by the hub's time. It counts in the month of that,
+    /// whenever it ends.
+    pub created_at: Timestamp,
     /// When it is taken for lost, unless it was settled.
-    pub expires: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// Whether a call may be made.
@@ -264,30 +266,10 @@ pub struct Settlement {
 /// A call as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
-    /// Its id.
-    pub id: CallId,
-    /// The workspace that it was made for.
-    pub workspace_id: WorkspaceId,
-    /// The principal that it was made for.
-    pub key_id: String,
-    /// The task that it belongs to.
-    pub task_id: Option<TaskId>,
-    /// The request that it belongs to.
-    pub request_id: Option<RequestId>,
-    /// The name of the model that was asked for.
-    pub requested: String,
-    /// The deployment that answered, or is to.
-    pub deployment: String,
-    /// Whose API it is.
-    pub provider: String,
+    /// The call, as it was reserved, moved and settled.
+    pub call: ModelCall,
     /// The month in which it counts.
     pub period: Period,
-    /// What was reserved for it; it is held until the call is settled.
-    pub reserved: NanoUsd,
-    /// When it was reserved.
-    pub created_at: Timestamp,
-    /// When it is taken for lost, unless it was settled.
-    pub expires_at: Timestamp,
     /// What it came to; `None` while it is open.
     pub settled: Option<SettledCall>,
 }
@@ -352,7 +334,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// because its time was over: nothing is reserved for it any more.
     async fn reserve_call(
         &self,
-        new: NewCall,
+        new: ModelCall,
         installation: Option<Budget>,
     ) -> Result<Admission, StoreError>;
 
@@ -383,7 +365,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// Keeps calls that have ended and for which nothing had to be reserved,
     /// because they cost nothing. No budget is asked. Calls that are known
     /// already are skipped.
-    async fn record_calls(&self, calls: Vec<(NewCall, Settlement)>) -> Result<(), StoreError>;
+    async fn record_calls(&self, calls: Vec<(ModelCall, Settlement)>) -> Result<(), StoreError>;
 
     /// At the hub's start, before any call: calls that are open belong to a
     /// process that is gone. Each is lost, at the cost of its whole reservation.

@@ -33,14 +33,15 @@ pub use kernel::{
     ResultId, ResultOrder, ResultRecord, RunEnd, RunFilter, RunId, RunRecord, RunStatus,
 };
 pub use ledger::{
-    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, NewCall, OnLimit, OverBudget,
-    Period, SettledCall, Settlement, Spend,
+    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, ModelCall, OnLimit,
+    OverBudget, Period, SettledCall, Settlement, Spend,
 };
 pub use sqlite::{Disk, SqliteConfig, SqliteStore, WriteStats};
 pub use store::Store;
 pub use types::{
     Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, ClaimLimits, Claimed, Created,
-    EdgeRecord, Health, HeldLease, KeyRecord, Lease, ProposalFilter, ProviderKeyRecord, Redeemed,
-    Resolution, Resolved, SealedKey, Settle, Settled, SlotAction, SlotRun, TaskFilter, TaskLoad,
+    EdgeRecord, Health, HeldLease, KeyRecord, Lease, Placement, ProposalFilter, ProviderKeyRecord,
+    Redeemed, Resolution, Resolved, RunScope, SealedKey, Settle, Settled, SlotAction, SlotRun,
+    TaskFilter, TaskLoad,
 };
 pub use usd::{Usd, UsdError};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::{
     Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, Claimed, Created, EdgeRecord,
     Health, HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
-    Resolved, SealedKey, Settle, Settled, StoreError, TaskFilter, TaskLoad,
+    Resolved, RunScope, SealedKey, Settle, Settled, StoreError, TaskFilter, TaskLoad,
 };
 
 /// Everything that the hub keeps. Each verb is one transaction: when it
@@ -228,6 +228,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// All edges, also revoked ones, in the order in which they joined.
     async fn edges(&self) -> Result<Vec<EdgeRecord>, StoreError>;
+
+    /// The id under which the hub's own executor holds leases; made at the
+    /// first question. It is none of [`Store::edges`].
+    async fn own_executor(&self, now: Timestamp) -> Result<EdgeId, StoreError>;
+
+    /// What a model that is called for a run may do.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where `edge` does not hold this lease.
+    async fn run_scope(
+        &self,
+        edge: &EdgeId,
+        held: &HeldLease,
+        now: Timestamp,
+    ) -> Result<RunScope, StoreError>;
 
     /// One edge.
     async fn edge(&self, id: &EdgeId) -> Result<Option<EdgeRecord>, StoreError>;

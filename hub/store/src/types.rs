@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agentos_domain::{
     AgentConfig, AgentName, AttemptId, BlobHash, Decision, EdgeId, Entry, Fence, KeyId, Manifest,
-    NewTask, Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, ScheduleId,
+    NewTask, Privacy, Proposal, ProposalId, ProposalStatus, ProviderName, RequestId, ScheduleId,
     SessionEpoch, Step, Task, TaskId, TaskStatus, Tier, Timestamp, ToolName, WorkspaceId,
 };
 use serde::Serialize;
@@ -53,6 +53,40 @@ pub struct Claim {
     pub ttl: Duration,
     /// What may be claimed.
     pub limits: ClaimLimits,
+    /// Where it is to be worked on.
+    pub placement: Placement,
+}
+
+/// Where a task is worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// On an edge.
+    #[default]
+    Edge,
+    /// On the hub, for want of an edge: only tasks that allow it.
+    Hub {
+        /// The tiers for which a model answers all the same.
+        any: Vec<Tier>,
+        /// Those for which a model in the home network does.
+        local_only: Vec<Tier>,
+    },
+}
+
+/// What a model that is called for a run may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunScope {
+    /// The task.
+    pub task_id: TaskId,
+    /// Whose it is.
+    pub workspace_id: WorkspaceId,
+    /// The principal whose budget pays, where it is known.
+    pub key_id: Option<String>,
+    /// The request that asked for the task.
+    pub request_id: Option<RequestId>,
+    /// The agent as it was when the task was accepted.
+    pub agent: AgentConfig,
+    /// Where the run's prompts may go.
+    pub privacy: Privacy,
 }
 
 /// What may be claimed beside what runs already.

@@ -53,7 +53,7 @@ impl Wanted {
     }
 }
 
-/// A decision, as it is kept with the task.
+/// A decision, as it is told with the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// The tier.

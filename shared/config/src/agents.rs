@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use agentos_domain::{AgentConfig, AgentName, OnEdgeLost, Sampling, Tier, ToolName};
+use agentos_domain::{AgentConfig, AgentName, OnEdgeLost, Privacy, Sampling, Tier, ToolName};
 use serde::Deserialize;
 
 use crate::error::{ConfigError, ConfigErrors, Origin};
@@ -139,7 +139,8 @@ struct AgentFile {
     timeout_seconds: u64,
     step_timeout_seconds: u64,
     tool_timeout_seconds: u64,
-    on_edge_lost: OnEdgeLost,
+    on_edge_lost: Option<OnEdgeLost>,
+    privacy: Option<Privacy>,
     validation: Validation,
 }
 
@@ -173,6 +174,7 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
             step_timeout_seconds: file.step_timeout_seconds,
             tool_timeout_seconds: file.tool_timeout_seconds,
             on_edge_lost: file.on_edge_lost,
+            privacy: file.privacy,
         },
         validation: file.validation,
         file: path.to_owned(),

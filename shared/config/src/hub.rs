@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agentos_domain::{OnEdgeLost, Privacy, WorkspaceId};
 use serde::Deserialize;
 
 use crate::models::{Models, Router};
@@ -234,6 +235,17 @@ pub struct Engine {
     pub runs_per_tier: RunsPerTier,
     /// The most tasks of one workspace that wait.
     pub queue_limit: u32,
+    /// What becomes of tasks where an edge is lost.
+    pub on_edge_lost: OnEdgeLost,
+    /// How long there has to be no edge before the hub works itself.
+    #[serde(rename = "elsewhere_after_seconds", with = "seconds")]
+    pub elsewhere_after: Duration,
+    /// The most runs that the hub works on.
+    pub runs_on_hub: u32,
+    /// Where what tasks say may go.
+    pub privacy: Privacy,
+    /// Workspaces whose tasks stay in the home network.
+    pub local_only_workspaces: Vec<WorkspaceId>,
 }
 
 /// The most runs of each tier; any number where absent.

@@ -1,5 +1,7 @@
 //! Agents: named configurations of prompt, tools, tier and limits.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AgentName, Sampling, Tier, ToolName};
@@ -33,21 +35,82 @@ pub struct AgentConfig {
     /// The longest time that one call of a tool may take, in seconds.
     #[serde(default = "default_tool_timeout")]
     pub tool_timeout_seconds: u64,
-    /// What becomes of a run whose edge is lost.
-    #[serde(default)]
-    pub on_edge_lost: OnEdgeLost,
+    /// What becomes of its runs where an edge is lost; as the installation has
+    /// it where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_edge_lost: Option<OnEdgeLost>,
+    /// Where its prompts may go; as the installation has it where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
 }
 
-/// What becomes of a run whose edge is lost in the middle of it.
+/// Where what a task says may go: prompts, and all that is made of them.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Privacy {
+    /// To any model that is configured.
+    #[default]
+    Any,
+    /// To models in the home network alone, whatever fails.
+    LocalOnly,
+}
+
+impl Privacy {
+    /// The word that stands for it in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::LocalOnly => "local_only",
+        }
+    }
+}
+
+impl FromStr for Privacy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Self::Any, Self::LocalOnly].into_iter().find(|one| one.as_str() == text);
+        known.ok_or_else(|| format!("`{text}` is no privacy: use any or local_only"))
+    }
+}
+
+/// What becomes of a task whose edge is lost, or that finds none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnEdgeLost {
     /// It waits for an edge and goes on there.
     #[default]
     Wait,
-    /// Its task fails, with the code `edge_lost`. A call that may have had its
-    /// effect is asked about first, as always.
+    /// The hub itself works on it, with the models that it has, until its end.
+    Elsewhere,
+    /// Where an edge worked on it, it fails with the code `edge_lost`. A call
+    /// that may have had its effect is asked about first, as always.
     Fail,
+}
+
+impl OnEdgeLost {
+    /// The word that stands for it in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Elsewhere => "elsewhere",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+impl FromStr for OnEdgeLost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Self::Wait, Self::Elsewhere, Self::Fail];
+        let known = known.into_iter().find(|one| one.as_str() == text);
+        known.ok_or_else(|| format!("`{text}`: use wait, elsewhere or fail"))
+    }
 }
 
 fn default_step_timeout() -> u64 {
@@ -81,7 +144,8 @@ pub fn builtin_file_agent() -> AgentConfig {
         timeout_seconds: 300,
         step_timeout_seconds: default_step_timeout(),
         tool_timeout_seconds: default_tool_timeout(),
-        on_edge_lost: OnEdgeLost::Wait,
+        on_edge_lost: None,
+        privacy: None,
     }
 }
 

@@ -19,7 +19,7 @@ mod schedule;
 mod task;
 mod tool;
 
-pub use agent::{AgentConfig, OnEdgeLost, builtin_file_agent};
+pub use agent::{AgentConfig, OnEdgeLost, Privacy, builtin_file_agent};
 pub use calibration::{Calibration, CalibrationQuality, Judged, TooFewAnswers};
 pub use changeset::{Change, Changeset, ChangesetError};
 pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};

@@ -11,8 +11,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentName, Priority, ScheduleId, ScheduleName, SessionId, TaskId, Tier, Timestamp, ToolName,
-    WorkspaceId,
+    AgentName, OnEdgeLost, Priority, Privacy, ScheduleId, ScheduleName, SessionId, TaskId, Tier,
+    Timestamp, ToolName, WorkspaceId,
 };
 
 /// When a schedule's slots are.
@@ -52,6 +52,13 @@ pub struct ScheduledTask {
     pub seed: Option<u64>,
     /// Which of the workspace's waiting tasks is first.
     pub priority: Priority,
+    /// What becomes of its tasks where an edge is lost; as their agent has it
+    /// where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_edge_lost: Option<OnEdgeLost>,
+    /// Where what its tasks say may go; as their agent has it where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
 }
 
 /// A task that is to be made at certain times.
@@ -144,6 +151,8 @@ mod tests {
             temperature: Some(0.5),
             seed: Some(u64::MAX),
             priority: Priority::High,
+            on_edge_lost: None,
+            privacy: None,
         };
         let cron = Timing::Cron { cron: "0 6 * * *".into() };
         for timing in [cron, Timing::Once { at: Timestamp::from_millis(60_000) }] {

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentConfig, AgentName, ErrorInfo, NanoUsd, RequestId, SessionId, TaskId, Timestamp, ToolName,
-    WorkspaceId,
+    AgentConfig, AgentName, ErrorInfo, NanoUsd, OnEdgeLost, Privacy, RequestId, SessionId, TaskId,
+    Timestamp, ToolName, WorkspaceId,
 };
 
 /// Where a task stands.
@@ -151,6 +151,35 @@ pub struct NewTask {
     /// The request that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
+    /// The principal that asked for it; its budget pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// What becomes of it where an edge is lost.
+    #[serde(default)]
+    pub on_edge_lost: OnEdgeLost,
+    /// Where what it says may go.
+    #[serde(default)]
+    pub privacy: Privacy,
+}
+
+impl NewTask {
+    /// A task of which nothing special is asked.
+    #[must_use]
+    pub fn new(workspace_id: WorkspaceId, user_input: String, agent: AgentConfig) -> Self {
+        Self {
+            workspace_id,
+            user_input,
+            agent,
+            first_tool: None,
+            session: None,
+            idempotency_key: None,
+            priority: Priority::default(),
+            request_id: None,
+            key_id: None,
+            on_edge_lost: OnEdgeLost::default(),
+            privacy: Privacy::default(),
+        }
+    }
 }
 
 /// A task with everything that is known of it.
@@ -197,6 +226,12 @@ pub struct Task {
     /// Which of its workspace's waiting tasks is first.
     #[serde(default)]
     pub priority: Priority,
+    /// What becomes of it where an edge is lost.
+    #[serde(default)]
+    pub on_edge_lost: OnEdgeLost,
+    /// Where what it says may go.
+    #[serde(default)]
+    pub privacy: Privacy,
     /// How many steps its journal holds.
     pub steps: u64,
 }

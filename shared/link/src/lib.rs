@@ -52,7 +52,7 @@ pub use hub::{
     ServerCertificate,
 };
 pub use identity::EdgeIdentity;
-pub use memory::{MemoryEdge, MemoryLink, Wire, WireReply};
+pub use memory::{Direct, MemoryEdge, MemoryLink, Wire, WireReply};
 pub use serve::{Peer, Transport};
 pub use token::{JoinToken, TokenError};
 

@@ -1,8 +1,9 @@
-//! A link without a network: both sides in one process, for a simulator.
+//! A link without a network: both sides in one process, for the hub's own
+//! executor and for a simulator.
 //!
-//! The simulator decides what becomes of every call (a [`Wire`]) and when which
-//! side learns that a session began or ended; everything above the link is what
-//! runs in production.
+//! What becomes of a call is decided by a [`Wire`]: that of the hub's own
+//! executor simply makes it ([`Direct`]), that of the simulator may lose it.
+//! Everything above the link is the same as with edges elsewhere.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,11 +15,13 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service as _;
 
 use crate::channel::LinkChannel;
 use crate::edge::{EdgeLinkHandle, LinkState, Standing};
-use crate::hub::{Conn, EdgeSession, EdgeSessions, LinkEvent, Table, new_session};
-use crate::serve::{Tasks, Transport};
+use crate::hub::{Conn, EdgeSession, EdgeSessions, HubLinkHandle, LinkEvent, Table, new_session};
+use crate::serve::{Peer, Tasks, Transport};
 use crate::token::JoinToken;
 
 /// What a call comes to.
@@ -28,6 +31,40 @@ pub type WireReply = Pin<Box<dyn Future<Output = Result<http::Response<Body>, St
 pub trait Wire: std::fmt::Debug + Send + Sync + 'static {
     /// One call of gRPC.
     fn call(&self, request: http::Request<Body>) -> WireReply;
+}
+
+/// Makes every call, at once.
+pub struct Direct {
+    routes: Routes,
+    peer: Option<Peer>,
+}
+
+impl Direct {
+    /// Calls these services; in the name of `peer`, where they ask who calls.
+    #[must_use]
+    pub fn new(routes: Routes, peer: Option<Peer>) -> Self {
+        Self { routes: routes.prepare(), peer }
+    }
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Direct").finish_non_exhaustive()
+    }
+}
+
+impl Wire for Direct {
+    fn call(&self, mut request: http::Request<Body>) -> WireReply {
+        let mut routes = self.routes.clone();
+        if let Some(peer) = &self.peer {
+            request.extensions_mut().insert(peer.clone());
+        }
+        Box::pin(async move {
+            // Routes are always ready, and never fail.
+            let Ok(response) = routes.call(request).await;
+            Ok(response)
+        })
+    }
 }
 
 /// The hub's side.
@@ -52,16 +89,40 @@ impl MemoryLink {
         epoch: SessionEpoch,
         wire: Arc<dyn Wire>,
     ) -> CancellationToken {
-        let tasks = Tasks::new(CancellationToken::new());
-        let conn = Conn::memory(edge.clone(), tasks.clone());
-        let channel = LinkChannel::memory(wire, tasks.clone(), "edge offline: it is not connected");
-        self.table.up(new_session(&conn, hello, epoch, channel.clone(), channel));
-        tasks.cancel().clone()
+        up(&self.table, edge, hello, epoch, wire)
     }
 
     /// Ends a session, unless a newer one has replaced it.
     pub fn down(&self, edge: &EdgeId, epoch: SessionEpoch, reason: &str) {
         self.table.down(edge, epoch, reason);
+    }
+}
+
+fn up(
+    table: &Table,
+    edge: &EdgeId,
+    hello: &HelloRequest,
+    epoch: SessionEpoch,
+    wire: Arc<dyn Wire>,
+) -> CancellationToken {
+    let tasks = Tasks::new(CancellationToken::new());
+    let conn = Conn::memory(edge.clone(), tasks.clone());
+    let channel = LinkChannel::memory(wire, tasks.clone(), "edge offline: it is not connected");
+    table.up(new_session(&conn, hello, epoch, channel.clone(), channel));
+    tasks.cancel().clone()
+}
+
+impl HubLinkHandle {
+    /// Begins a session of an executor in this process, beside those of edges
+    /// elsewhere. Returns what is cancelled at its end.
+    pub fn up_in_process(
+        &self,
+        edge: &EdgeId,
+        hello: &HelloRequest,
+        epoch: SessionEpoch,
+        wire: Arc<dyn Wire>,
+    ) -> CancellationToken {
+        up(self.table(), edge, hello, epoch, wire)
     }
 }
 

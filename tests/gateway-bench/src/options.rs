@@ -1,9 +1,9 @@
 //! The benchmark's command line, and how much of everything there is.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 /// Measures what the gateway adds to a call of a model; the last line is one
@@ -97,25 +97,16 @@ impl Options {
         }
     }
 
-    pub(crate) fn programs(&self) -> Result<Programs> {
+    pub(crate) fn programs(&self) -> io::Result<Programs> {
+        let program = |named: &Option<PathBuf>, name| {
+            agentos_process::program(named.as_deref(), name, "cargo xtask bench gateway")
+        };
         Ok(Programs {
-            hub: program(self.hub_binary.as_deref(), "measured-hub")?,
-            provider: program(self.provider_binary.as_deref(), "measured-provider")?,
-            proxy: program(self.proxy_binary.as_deref(), "bare-proxy")?,
+            hub: program(&self.hub_binary, "measured-hub")?,
+            provider: program(&self.provider_binary, "measured-provider")?,
+            proxy: program(&self.proxy_binary, "bare-proxy")?,
         })
     }
-}
-
-fn program(named: Option<&Path>, name: &str) -> Result<PathBuf> {
-    let path = match named {
-        Some(path) => path.to_owned(),
-        None => std::env::current_exe().context("where am I?")?.with_file_name(name),
-    };
-    let missing = || {
-        format!("there is no program at {}: `cargo xtask bench gateway` builds it", path.display())
-    };
-    ensure!(path.is_file(), missing());
-    Ok(path)
 }
 
 #[cfg(test)]
@@ -143,11 +134,5 @@ mod tests {
             let sizes = Options::parse_from(args).sizes();
             assert!(sizes.whole.iter().any(|pace| pace.rate == JUDGED_RATE), "{sizes:?}");
         }
-    }
-
-    #[test]
-    fn a_missing_program_is_told() {
-        let error = program(Some(Path::new("/nowhere/hub")), "hub").unwrap_err().to_string();
-        assert!(error.contains("/nowhere/hub: `cargo xtask"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, EdgeId, ToolClass};
+use agentos_generation::Engine;
 use agentos_link::MemoryEdge;
 use agentos_proto::v1::HeldAttempt;
 use agentos_tools::Registry;
@@ -42,19 +43,8 @@ impl Edge {
         boot: u64,
     ) -> Result<Self> {
         let life = Life::new(&world.tracker);
-        let config = WorkerConfig {
-            data_dir: folder.to_owned(),
-            cache_limit: u64::MAX,
-            heartbeat: HEARTBEAT,
-            drain: Duration::from_secs(5),
-            blocking: Blocking::InPlace,
-        };
-        let mut tools = Registry::new();
-        for (name, class) in TOOLS {
-            tools.insert(Arc::new(CountedTool::new(world, &life, name, class)?))?;
-        }
         let model = Arc::new(PlanModel::new(world, &life));
-        let worker = Worker::open(config, model, tools, clock)?;
+        let worker = worker(world, &life, folder, clock, Some(model))?;
         let (routes, held) = (worker.routes(), worker.held());
         let (link, stop) = (MemoryEdge::new(), CancellationToken::new());
         let (handle, until, record) = (link.handle(), stop.clone(), Arc::clone(world));
@@ -72,6 +62,28 @@ impl Edge {
         // What the process had running would go on for ever here.
         self.stop.cancel();
     }
+}
+
+/// The worker of an edge or of the hub; its tools live as long as `life`.
+pub(crate) fn worker(
+    world: &Arc<World>,
+    life: &Life,
+    folder: &Path,
+    clock: Arc<dyn Clock>,
+    model: Option<Arc<dyn Engine>>,
+) -> Result<Worker> {
+    let config = WorkerConfig {
+        data_dir: folder.to_owned(),
+        cache_limit: u64::MAX,
+        heartbeat: HEARTBEAT,
+        drain: Duration::from_secs(5),
+        blocking: Blocking::InPlace,
+    };
+    let mut tools = Registry::new();
+    for (name, class) in TOOLS {
+        tools.insert(Arc::new(CountedTool::new(world, life, name, class)?))?;
+    }
+    Ok(Worker::open(config, model, tools, clock)?)
 }
 
 /// The tools, by the letter that stands for them in a plan.

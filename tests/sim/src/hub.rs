@@ -4,17 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Clock, EdgeId};
-use agentos_engine::{Engine, EngineConfig, EngineHandle};
-use agentos_link::{EdgeRegistry, EdgeSessions, MemoryLink};
+use agentos_domain::{AgentConfig, Clock, EdgeId, Privacy, Tier};
+use agentos_engine::{Engine, EngineConfig, EngineHandle, Models, RunScope};
+use agentos_generation::{Engine as _, EngineError, GenerateRequest, Generation};
+use agentos_link::{Direct, EdgeRegistry, EdgeSessions, MemoryEdge, MemoryLink, Peer};
+use agentos_proto::v1::HelloRequest;
 use agentos_snapshot::BlobStore;
 use agentos_store::{SqliteStore, Store, StoreError};
+use agentos_worker::Worker;
+use anyhow::Result;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::disk::Disk;
+use crate::edge::worker;
 use crate::life::Life;
+use crate::model::PlanModel;
 use crate::world::World;
 
 /// How long a lease lasts.
@@ -65,11 +71,41 @@ pub(crate) struct HubSetup<'a> {
     pub(crate) blobs: &'a Arc<BlobStore>,
     pub(crate) agents: Vec<AgentConfig>,
     pub(crate) edges: &'a [EdgeId],
+    /// Where its own executor works.
+    pub(crate) folder: &'a Path,
+}
+
+/// The models of the hub: all of them are somewhere else.
+struct CloudModels {
+    world: Arc<World>,
+    model: PlanModel,
+}
+
+#[async_trait]
+impl Models for CloudModels {
+    fn without_edges(&self, privacy: Privacy) -> Vec<Tier> {
+        match privacy {
+            Privacy::Any => Tier::ALL.to_vec(),
+            Privacy::LocalOnly => Vec::new(),
+        }
+    }
+
+    async fn generate(
+        &self,
+        run: RunScope,
+        request: GenerateRequest,
+    ) -> Result<Generation, EngineError> {
+        if run.privacy == Privacy::LocalOnly {
+            self.world.violated(format_args!("{}: what stays at home left it", run.task_id));
+        }
+        self.world.note("the cloud answers a run");
+        self.model.generate(request, CancellationToken::new()).await
+    }
 }
 
 impl Hub {
     /// Starts one, as after a crash: there is nothing but the disk.
-    pub(crate) async fn start(setup: HubSetup<'_>) -> Result<Self, StoreError> {
+    pub(crate) async fn start(setup: HubSetup<'_>) -> Result<Self> {
         let life = Life::new(&setup.world.tracker);
         let waiting = Waiting { world: Arc::clone(setup.world), life: life.clone() };
         let path = setup.disk.path("hub.db");
@@ -82,9 +118,21 @@ impl Hub {
             agents: setup.agents,
             ..EngineConfig::default()
         };
-        let engine = Engine::new(config, store, Arc::clone(setup.blobs), setup.clock);
+        let model = PlanModel::new(setup.world, &life);
+        let models = CloudModels { world: Arc::clone(setup.world), model };
+        let clock = Arc::clone(&setup.clock);
+        let engine = Engine::new(config, store, Arc::clone(setup.blobs), clock);
+        let engine = engine.with_models(Arc::new(models));
         let (handle, registry, routes) = (engine.handle(), engine.registry(), engine.routes());
         let (link, stop) = (Arc::new(MemoryLink::new()), CancellationToken::new());
+        let own = worker(setup.world, &life, setup.folder, setup.clock, None)?;
+        let side = connect_own(&engine, &own, &link).await?;
+        let (world, until) = (Arc::clone(setup.world), stop.clone());
+        life.spawn(async move {
+            if let Err(error) = own.run(side.handle(), until).await {
+                world.note(format_args!("the hub's own worker stopped: {error}"));
+            }
+        });
         let sessions = Arc::clone(&link) as Arc<dyn EdgeSessions>;
         let (world, until) = (Arc::clone(setup.world), stop.clone());
         life.spawn(async move {
@@ -101,6 +149,18 @@ impl Hub {
         // What the process had running would go on for ever here.
         self.stop.cancel();
     }
+}
+
+/// Puts the hub's own executor into session, for as long as the hub lives.
+async fn connect_own(engine: &Engine, own: &Worker, link: &MemoryLink) -> Result<MemoryEdge> {
+    let id = engine.own_executor().await?;
+    let hello = HelloRequest { attempts: own.held()(), ..HelloRequest::default() };
+    let epoch = engine.registry().open_session(&id, &hello).await?;
+    let to_hub = Direct::new(engine.routes(), Some(Peer { edge: id.clone(), epoch }));
+    let ended = link.up(&id, &hello, epoch, Arc::new(Direct::new(own.routes(), None)));
+    let side = MemoryEdge::new();
+    side.connected(epoch, Arc::new(to_hub), ended);
+    Ok(side)
 }
 
 /// Edges join once.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use agentos_domain::{FinishReason, Role, ToolCall, Usage};
-use agentos_inference::{
+use agentos_generation::{
     Completion, Engine, EngineError, EngineStatus, GenerateEvent, GenerateRequest, Generation,
 };
 use async_trait::async_trait;

@@ -26,6 +26,8 @@ pub(crate) const BOLD: &str = "bold";
 pub(crate) const CAREFUL: &str = "careful";
 /// The agent whose tasks fail with their edge.
 pub(crate) const HASTY: &str = "hasty";
+/// The agent whose tasks go on at the hub.
+pub(crate) const ROAMING: &str = "roaming";
 /// How long after a silence a side gives a session up.
 const IDLE: Duration = Duration::from_secs(3);
 /// Between two tries to connect, in milliseconds.
@@ -53,6 +55,8 @@ pub(crate) struct Site {
     starting: tokio::sync::Mutex<()>,
     blobs: Arc<BlobStore>,
     _blobs_folder: TempDir,
+    /// Where the hub's own executor works.
+    hub_folder: TempDir,
 }
 
 fn agents() -> Result<Vec<AgentConfig>> {
@@ -62,7 +66,7 @@ fn agents() -> Result<Vec<AgentConfig>> {
             name: name.parse()?,
             tools: tools?,
             approval_required,
-            on_edge_lost,
+            on_edge_lost: Some(on_edge_lost),
             max_iterations: 20,
             // Longer than any simulation: what ends a run here is no clock.
             timeout_seconds: 100_000,
@@ -74,6 +78,7 @@ fn agents() -> Result<Vec<AgentConfig>> {
         agent(BOLD, false, OnEdgeLost::Wait)?,
         agent(CAREFUL, true, OnEdgeLost::Wait)?,
         agent(HASTY, false, OnEdgeLost::Fail)?,
+        agent(ROAMING, false, OnEdgeLost::Elsewhere)?,
     ])
 }
 
@@ -108,6 +113,7 @@ impl Site {
             starting: tokio::sync::Mutex::default(),
             blobs: Arc::new(BlobStore::open(blobs_folder.path())?),
             _blobs_folder: blobs_folder,
+            hub_folder: folder()?,
         }))
     }
 
@@ -130,6 +136,7 @@ impl Site {
             blobs: &self.blobs,
             agents: agents().unwrap_or_default(),
             edges: &edges,
+            folder: self.hub_folder.path(),
         };
         match Hub::start(setup).await {
             Ok(hub) => {

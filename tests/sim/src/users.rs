@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentos_domain::{
-    Classified as _, Decision, GrantScope, Priority, ProposalId, ProposalKind, ProposalStatus,
-    TaskId, TaskStatus, WorkspaceId,
+    Classified as _, Decision, GrantScope, Priority, Privacy, ProposalId, ProposalKind,
+    ProposalStatus, TaskId, TaskStatus, WorkspaceId,
 };
 use agentos_engine::{EngineError, EngineHandle, ProposalFilter, Resolution, Submission};
 
-use crate::site::{BOLD, CAREFUL, HASTY, Site};
+use crate::site::{BOLD, CAREFUL, HASTY, ROAMING, Site};
 
 /// Between two looks of a reviewer, in milliseconds.
 const REVIEW_MS: (u64, u64) = (200, 3000);
@@ -67,19 +67,13 @@ impl Users {
         let (world, dice) = (&self.site.world, &self.site.world.dice);
         tokio::time::sleep(dice.millis(0, 40_000)).await;
         let plan = plan(dice);
+        let workspace = dice.pick(&["default", "other"]).parse().unwrap_or_default();
         let submission = Submission {
-            workspace_id: dice.pick(&["default", "other"]).parse().unwrap_or_default(),
-            input: plan.clone(),
-            agent: Some(dice.pick(&[BOLD, CAREFUL, BOLD, CAREFUL, HASTY]).to_owned()),
-            tier: None,
-            first_tool: None,
-            session: None,
+            agent: Some(dice.pick(&[BOLD, CAREFUL, ROAMING, CAREFUL, HASTY]).to_owned()),
+            privacy: dice.chance(0.2).then_some(Privacy::LocalOnly),
             idempotency_key: Some(format!("key-{number}")),
-            max_tokens: None,
-            temperature: None,
-            seed: None,
             priority: dice.pick(&[Priority::Low, Priority::Normal, Priority::High]),
-            request_id: None,
+            ..Submission::new(workspace, plan.clone())
         };
         let id = self.submit(&submission).await;
         world.note(format_args!("accepted {id}: {plan}"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agentos_domain::Classified;
-use agentos_inference::EngineError;
+use agentos_generation::EngineError;
 use agentos_link::LinkError;
 use agentos_store::StoreError;
 
@@ -20,15 +20,8 @@ pub enum BenchError {
         reason: std::io::Error,
     },
     /// There is no program of the hub.
-    #[error(
-        "there is no hub program at {path}: build it by `cargo build -p agentos-hub`, \
-         or name it by --hub-binary",
-        path = .path.display()
-    )]
-    NoHubProgram {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
+    #[error("{0}, or name another by --hub-binary")]
+    NoHubProgram(std::io::Error),
     /// The hub's process is not as it should be.
     #[error("the hub's process {problem}; it wrote:\n{log}")]
     HubProcess {
@@ -75,7 +68,7 @@ impl Classified for BenchError {
     fn code(&self) -> &'static str {
         match self {
             Self::Folder { .. } => "folder_unusable",
-            Self::NoHubProgram { .. } => "no_hub_program",
+            Self::NoHubProgram(_) => "no_hub_program",
             Self::HubProcess { .. } => "hub_process",
             Self::Store(error) => error.code(),
             Self::Link(error) => error.code(),
@@ -87,7 +80,7 @@ impl Classified for BenchError {
 
     fn is_retryable(&self) -> bool {
         match self {
-            Self::Folder { .. } | Self::NoHubProgram { .. } | Self::HubProcess { .. } => false,
+            Self::Folder { .. } | Self::NoHubProgram(_) | Self::HubProcess { .. } => false,
             Self::Store(error) => error.is_retryable(),
             Self::Link(error) => error.is_retryable(),
             Self::Model(error) => error.is_retryable(),

@@ -25,10 +25,8 @@ const LOG_TAIL: usize = 2000;
 
 /// The hub's program: the one that was named, or the one beside this program.
 pub(crate) fn hub_program(named: Option<&Path>) -> Result<PathBuf, BenchError> {
-    let name = format!("agentos-hub{}", std::env::consts::EXE_SUFFIX);
-    let beside = || std::env::current_exe().ok().map(|own| own.with_file_name(&name));
-    let path = named.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from(&name));
-    if path.is_file() { Ok(path) } else { Err(BenchError::NoHubProgram { path }) }
+    let found = agentos_process::program(named, "agentos-hub", "cargo build -p agentos-hub");
+    found.map_err(BenchError::NoHubProgram)
 }
 
 /// Starts the hub with an empty data folder, and returns its resident memory
@@ -161,7 +159,10 @@ mod tests {
     #[test]
     fn a_missing_program_is_told() {
         let error = hub_program(Some(Path::new("/nowhere/agentos-hub"))).unwrap_err();
-        assert!(error.to_string().contains("/nowhere/agentos-hub: build it by"), "{error}");
+        assert!(
+            error.to_string().ends_with("builds it, or name another by --hub-binary"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

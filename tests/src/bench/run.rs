@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agentos_domain::{Clock, SystemClock};
-use agentos_inference::EngineError;
+use agentos_generation::EngineError;
 use agentos_link::TransportChoice;
 
 use super::disk::Disk;

@@ -9,7 +9,9 @@ use agentos_domain::{
     AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, SessionEpoch, TaskId, ToolCall,
     ToolClass, ToolOutcome, Usage, WorkspaceId, builtin_file_agent,
 };
-use agentos_store::{Append, Claim, ClaimLimits, Claimed, SqliteConfig, SqliteStore, Store};
+use agentos_store::{
+    Append, Claim, ClaimLimits, Claimed, Placement, SqliteConfig, SqliteStore, Store,
+};
 use tokio::task::JoinSet;
 
 use super::disk::Disk;
@@ -112,16 +114,8 @@ impl Writer {
 
     /// A new task, leased.
     async fn claim(&self) -> Result<Run, BenchError> {
-        let new = NewTask {
-            workspace_id: WorkspaceId::default(),
-            user_input: "which notes speak of the harbour?".to_owned(),
-            agent: builtin_file_agent(),
-            first_tool: None,
-            session: None,
-            idempotency_key: None,
-            request_id: None,
-            priority: agentos_domain::Priority::Normal,
-        };
+        let input = "which notes speak of the harbour?".to_owned();
+        let new = NewTask::new(WorkspaceId::default(), input, builtin_file_agent());
         let now = self.clock.now();
         self.store.create_task(TaskId::generate(), new, [0; 32], u32::MAX, now).await?;
         let attempt = AttemptId::generate();
@@ -133,6 +127,7 @@ impl Writer {
             now,
             ttl: LEASE,
             limits: ClaimLimits::default(),
+            placement: Placement::Edge,
         };
         let claimed = self.store.claim_next(claim).await?;
         let claimed = claimed.ok_or_else(|| BenchError::part("store")(&"it gave no task"))?;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, Message, Role, Sampling};
-use agentos_inference::{
-    Engine, GenerateEvent, GenerateRequest, LlamaConfig, LlamaEngine, ToolChoice, tiny,
-};
+use agentos_generation::{Engine, GenerateEvent, GenerateRequest, ToolChoice};
+use agentos_inference::{LlamaConfig, LlamaEngine, tiny};
 use agentos_link::{LinkChannel, TransportChoice};
 use agentos_proto::v1;
 use agentos_proto::v1::generate_event::Event;
@@ -84,7 +83,7 @@ async fn both_ways(
             drain: Duration::from_secs(5),
             blocking: Blocking::Threads,
         },
-        Arc::clone(engine) as Arc<dyn Engine>,
+        Some(Arc::clone(engine) as Arc<dyn Engine>),
         Registry::new(),
         Arc::clone(&hub.clock),
     )
@@ -193,6 +192,7 @@ async fn directly(
         let mut answer = String::new();
         while let Some(event) = events.recv().await {
             match event? {
+                GenerateEvent::Started { .. } => answer.clear(),
                 GenerateEvent::Token { text, .. } => answer.push_str(&text),
                 GenerateEvent::Done(done) => {
                     let took = clock.monotonic().saturating_sub(start);

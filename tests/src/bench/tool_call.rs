@@ -70,20 +70,7 @@ pub(crate) async fn measure(
 }
 
 fn submission() -> Submission {
-    Submission {
-        workspace_id: WorkspaceId::default(),
-        input: "which notes speak of the harbour?".to_owned(),
-        agent: None,
-        tier: None,
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
-        max_tokens: None,
-        temperature: None,
-        seed: None,
-        request_id: None,
-        priority: agentos_domain::Priority::Normal,
-    }
+    Submission::new(WorkspaceId::default(), "which notes speak of the harbour?".to_owned())
 }
 
 /// A run that the hub handed over.

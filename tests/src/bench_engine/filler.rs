@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, Priority, SessionEpoch, SystemClock,
-    TaskId, Usage, WorkspaceId, builtin_file_agent,
+    AttemptId, Clock, EdgeId, Entry, FinishReason, NewTask, SessionEpoch, SystemClock, TaskId,
+    Usage, WorkspaceId, builtin_file_agent,
 };
 use agentos_store::{
-    Append, Claim, ClaimLimits, Claimed, HeldLease, SqliteConfig, SqliteStore, Store as _,
+    Append, Claim, ClaimLimits, Claimed, HeldLease, Placement, SqliteConfig, SqliteStore,
+    Store as _,
 };
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
@@ -68,16 +69,8 @@ impl Filler {
             0 => WorkspaceId::default(),
             number => format!("workspace-{number}").parse()?,
         };
-        let new = NewTask {
-            workspace_id,
-            user_input: "which notes speak of the harbour?".to_owned(),
-            agent: builtin_file_agent(),
-            first_tool: None,
-            session: None,
-            idempotency_key: None,
-            request_id: None,
-            priority: Priority::Normal,
-        };
+        let input = "which notes speak of the harbour?".to_owned();
+        let new = NewTask::new(workspace_id, input, builtin_file_agent());
         let now = self.clock.now();
         self.store.create_task(TaskId::generate(), new, [0; 32], u32::MAX, now).await?;
         Ok(())
@@ -92,6 +85,7 @@ impl Filler {
             now: self.clock.now(),
             ttl: LEASE,
             limits: ClaimLimits::default(),
+            placement: Placement::Edge,
         };
         self.store.claim_next(claim).await?.context("no task waits")
     }

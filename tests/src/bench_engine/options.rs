@@ -1,8 +1,8 @@
 //! The benchmark's command line, and how much each part does.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use crate::bench;
@@ -92,23 +92,14 @@ impl Options {
         bench::Rounds::of(self.quick)
     }
 
-    pub(super) fn programs(&self) -> Result<Programs> {
-        let hub = program(self.hub_binary.as_deref(), "hub-under-test")?;
-        let edge = program(self.edge_binary.as_deref(), "probed-edge")?;
+    pub(super) fn programs(&self) -> io::Result<Programs> {
+        let program = |named: &Option<PathBuf>, name| {
+            agentos_process::program(named.as_deref(), name, "cargo xtask bench engine")
+        };
+        let hub = program(&self.hub_binary, "hub-under-test")?;
+        let edge = program(&self.edge_binary, "probed-edge")?;
         Ok(Programs { hub, edge })
     }
-}
-
-fn program(named: Option<&Path>, name: &str) -> Result<PathBuf> {
-    let path = match named {
-        Some(path) => path.to_owned(),
-        None => std::env::current_exe().context("where am I?")?.with_file_name(name),
-    };
-    let missing = || {
-        format!("there is no program at {}: `cargo xtask bench engine` builds it", path.display())
-    };
-    ensure!(path.is_file(), missing());
-    Ok(path)
 }
 
 #[cfg(test)]
@@ -120,12 +111,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn a_missing_program_is_told() {
-        let missing = Path::new("/nowhere/hub");
-        let error = program(Some(missing), "hub").unwrap_err().to_string();
-        assert!(error.contains("/nowhere/hub: `cargo xtask"), "{error}");
     }
 }

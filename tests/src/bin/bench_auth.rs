@@ -26,19 +26,10 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let outcome = match Box::pin(measure(options.rounds as usize)).await {
+    agentos_process::verdict(match Box::pin(measure(options.rounds as usize)).await {
         Ok(costs) => print(&costs).map(|()| met(&costs) || !options.check),
         Err(error) => Err(std::io::Error::other(error)),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn met(costs: &Costs) -> bool {

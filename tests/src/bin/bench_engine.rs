@@ -11,15 +11,8 @@ use clap::Parser as _;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    match measure(&options).await {
-        Ok(met) if met || !options.check => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let measured = measure(&options).await;
+    agentos_process::verdict(measured.map(|met| met || !options.check))
 }
 
 /// Whether the aims that are ratios or sizes are met.

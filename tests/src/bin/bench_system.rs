@@ -9,15 +9,7 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    match measure(&options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    agentos_process::exit_code(measure(&Options::parse()).await)
 }
 
 async fn measure(options: &Options) -> anyhow::Result<()> {

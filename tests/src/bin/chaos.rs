@@ -10,14 +10,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match harm(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            tell(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    agentos_process::verdict(harm(&Options::parse()))
 }
 
 /// Nothing is left to do if even standard error is gone.
@@ -27,13 +20,8 @@ fn tell(line: &str) {
 
 /// Whether all promises were kept.
 fn harm(options: &Options) -> anyhow::Result<bool> {
-    let folder = std::env::current_exe()?;
-    let folder = folder.parent().context("a program without a folder")?;
-    let programs = Programs { hub: folder.join("hub-under-test"), edge: folder.join("chaos-edge") };
-    for program in [&programs.hub, &programs.edge] {
-        let missing = || format!("no {}: use `cargo xtask chaos`", program.display());
-        std::fs::metadata(program).with_context(missing)?;
-    }
+    let program = |name| agentos_process::program(None, name, "cargo xtask chaos");
+    let programs = Programs { hub: program("hub-under-test")?, edge: program("chaos-edge")? };
     let seed = options.seed.unwrap_or_else(|| SystemClock.now().millis().unsigned_abs());
     let say = |line: &str| {
         if !options.json {

@@ -48,7 +48,7 @@ async fn serve(data: PathBuf) -> anyhow::Result<()> {
         blocking: Blocking::Threads,
     };
     let engine = Arc::new(PlannedEngine::default());
-    let worker = Worker::open(config, engine, tools(socket.as_ref())?, Arc::clone(&clock))?;
+    let worker = Worker::open(config, Some(engine), tools(socket.as_ref())?, Arc::clone(&clock))?;
     let hub = std::fs::read_to_string(data.join("hub.addr")).context("not joined")?;
     let version = env!("CARGO_PKG_VERSION");
     let mut config = EdgeLinkConfig::new(hub.trim().to_owned(), data.join("identity"), version);

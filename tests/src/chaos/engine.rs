@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use agentos_domain::{FinishReason, Role, ToolCall, Usage};
-use agentos_inference::{
+use agentos_generation::{
     Completion, Engine, EngineError, EngineStatus, GenerateEvent, GenerateRequest, Generation,
 };
 use async_trait::async_trait;
@@ -86,7 +86,7 @@ impl Engine for PlannedEngine {
 #[cfg(test)]
 mod tests {
     use agentos_domain::{Message, Sampling};
-    use agentos_inference::ToolChoice;
+    use agentos_generation::ToolChoice;
 
     use super::*;
 

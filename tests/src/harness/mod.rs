@@ -6,6 +6,7 @@
 //! their logs are shown unless the test has said [`Place::passed`].
 
 mod client;
+mod cloud;
 mod edge;
 mod events;
 mod hub;
@@ -23,6 +24,7 @@ mod system;
 mod wait;
 
 pub use client::{Client, Reply, builder};
+pub use cloud::cloud_config;
 pub use edge::{Edge, EdgeProgram};
 pub use events::{Event, EventPlace, Watch};
 pub use hub::{Hub, HubPorts};

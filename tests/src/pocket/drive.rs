@@ -7,7 +7,7 @@ use agentos_domain::{
     AgentConfig, Classified as _, Clock, Entry, ErrorInfo, Journal, TaskId, ToolCall, ToolClass,
     ToolOutcome, builtin_file_agent,
 };
-use agentos_inference::{
+use agentos_generation::{
     Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
 };
 use agentos_run::{Action, RunConfig, conversation, next};

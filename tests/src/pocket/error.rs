@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use agentos_domain::Classified;
-use agentos_inference::EngineError;
+use agentos_generation::EngineError;
 
 /// What keeps the evaluation from its figures. A wrong answer is none of it.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, Judged, SystemClock, ToolCall};
-use agentos_inference::{Engine, LlamaConfig, LlamaEngine};
+use agentos_generation::Engine;
+use agentos_inference::{LlamaConfig, LlamaEngine};
 use agentos_sandbox::GrantedRoot;
 
 use super::call;

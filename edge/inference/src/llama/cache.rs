@@ -6,12 +6,11 @@
 //! recently used ones give way, and are computed again when they go on.
 
 use agentos_domain::{Message, ToolSpec};
+use agentos_generation::EngineError;
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
-
-use crate::EngineError;
 
 /// Conversations in the cache at the same time.
 pub(super) const SLOTS: u32 = 4;

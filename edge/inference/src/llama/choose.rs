@@ -1,5 +1,6 @@
 //! The choice of the next token.
 
+use agentos_generation::{CALL_OPENS, EngineError};
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
@@ -9,8 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::load::Vocabulary;
-use crate::EngineError;
-use crate::grammar::{CallGrammar, FormGrammar, Look, OPEN, Watch, Written, is_complete};
+use crate::grammar::{CallGrammar, FormGrammar, Look, Watch, Written, is_complete};
 
 /// How the text may go on.
 enum Mode {
@@ -103,7 +103,7 @@ impl<'m> Chooser<'m> {
                     }
                     Look::Opens(written) => {
                         self.mode = Mode::Call(sampler(self.model, grammar, written)?);
-                        self.call.extend_from_slice(OPEN.as_bytes());
+                        self.call.extend_from_slice(CALL_OPENS.as_bytes());
                         if written == Written::OpenLine {
                             self.call.push(b'\n');
                         }

@@ -1,5 +1,8 @@
 //! The handle of a llama.cpp engine.
 
+use agentos_generation::{
+    DeviceStatus, Engine, EngineError, EngineStatus, GenerateRequest, Generation, ToolChoice,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +18,6 @@ use super::load::ModelInfo;
 use super::shared::{Job, Shared};
 use super::worker;
 use crate::grammar::{CallGrammar, FormGrammar};
-use crate::{
-    DeviceStatus, Engine, EngineError, EngineStatus, GenerateRequest, Generation, ToolChoice,
-};
 
 /// Reading hundreds of gigabytes from a slow disk takes its time.
 const LOAD_DEADLINE: Duration = Duration::from_secs(1800);

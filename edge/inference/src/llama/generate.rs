@@ -1,6 +1,9 @@
 //! One call, from its prompt to its completion.
 
 use agentos_domain::{FinishReason, Message, Role, ToolCall, Usage};
+use agentos_generation::{
+    CALL_OPENS, Completion, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
+};
 use llama_cpp_2::token::LlamaToken;
 use rand::RngExt;
 
@@ -8,9 +11,8 @@ use super::cache::Conversation;
 use super::choose::Chooser;
 use super::shared::Job;
 use super::worker::Worker;
-use crate::grammar::{CallGrammar, FormGrammar, OPEN, parse_call};
+use crate::grammar::{CallGrammar, FormGrammar, parse_call};
 use crate::text::AnswerText;
-use crate::{Completion, EngineError, GenerateEvent, GenerateRequest, ToolChoice};
 
 /// An answer as it grows.
 struct Answer<'m> {
@@ -142,7 +144,7 @@ impl<'m> Worker<'m> {
                 None => chooser,
             },
             ToolChoice::None => {
-                stops.push(OPEN.to_owned());
+                stops.push(CALL_OPENS.to_owned());
                 chooser
             }
             ToolChoice::Auto => {
@@ -240,7 +242,7 @@ impl Answer<'_> {
         let Some(call) = self.chooser.call() else {
             return Ok((shown.to_owned(), Vec::new()));
         };
-        let text = shown.split_once(OPEN).map_or("", |(text, _)| text).trim_end().to_owned();
+        let text = shown.split_once(CALL_OPENS).map_or("", |(text, _)| text).trim_end().to_owned();
         if finish != FinishReason::ToolCalls {
             return Ok((text, Vec::new()));
         }

@@ -1,5 +1,6 @@
 //! From a file to a model with its context, its vocabulary and its template.
 
+use agentos_generation::EngineError;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::num::NonZeroU32;
@@ -16,7 +17,6 @@ use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 
 use super::LlamaConfig;
 use super::cache::{CHUNK, SLOTS};
-use crate::EngineError;
 use crate::template::{CHATML, ChatTemplate};
 
 /// llama.cpp can be started once per process, and is then never stopped.

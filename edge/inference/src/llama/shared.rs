@@ -1,5 +1,6 @@
 //! What the engine's handle and its thread share.
 
+use agentos_generation::{EngineError, GenerateEvent, GenerateRequest};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::queue::FairQueue;
-use crate::{EngineError, GenerateEvent, GenerateRequest};
 
 /// The thread looks whether it should stop at least this often.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

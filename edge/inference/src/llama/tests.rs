@@ -1,5 +1,8 @@
 //! The engine with a model of random weights.
 
+use agentos_generation::{
+    Completion, Engine, EngineError, GenerateEvent, GenerateRequest, Generation, ToolChoice,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LlamaConfig, LlamaEngine};
 use crate::tiny::write_tiny_model;
-use crate::{
-    Completion, Engine, EngineError, GenerateEvent, GenerateRequest, Generation, ToolChoice,
-};
 
 mod pocket;
 mod transcript;
@@ -105,6 +105,7 @@ async fn finish(mut events: Generation) -> Result<(String, Completion), EngineEr
     loop {
         let event = timeout(DEADLINE, events.recv()).await.unwrap();
         match event.expect("the stream ends with a completion or an error")? {
+            GenerateEvent::Started { model } => panic!("{model} is the only model"),
             GenerateEvent::Token { text: piece, logprob } => {
                 assert!(!piece.is_empty() && logprob <= 0.0);
                 text.push_str(&piece);

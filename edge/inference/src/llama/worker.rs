@@ -1,5 +1,6 @@
 //! The thread that owns the model.
 
+use agentos_generation::EngineError;
 use std::sync::Arc;
 
 use agentos_domain::Clock;
@@ -10,7 +11,6 @@ use super::LlamaConfig;
 use super::cache::Cache;
 use super::load::{self, ModelInfo, Vocabulary};
 use super::shared::{Shared, Work};
-use crate::EngineError;
 use crate::template::ChatTemplate;
 
 /// Everything that serves calls, on the thread's stack.

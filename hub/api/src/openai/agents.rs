@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use agentos_domain::{Priority, RequestId, Task, TaskStatus, TokenCounts};
-use agentos_engine::{Principal, Submission};
-use agentos_router::{Answering, Bill, ChatMessage, ChatRequest, Delta, Ending};
+use agentos_domain::{Privacy, Task, TaskStatus, TokenCounts};
+use agentos_engine::Submission;
+use agentos_router::{Answering, Bill, Caller, ChatMessage, ChatRequest, Delta, Ending, Message};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,10 +13,11 @@ use futures::{Stream, stream};
 
 use super::failure::Failure;
 use super::stream::{Form, event_stream};
-use super::whole::{self, Message};
+use super::whole;
 use crate::ApiState;
 use crate::problem::{Code, Problem};
 use crate::state::{answer, answer_within};
+use crate::tasks::check_task;
 
 /// What the names of agents begin with.
 pub(crate) const PREFIX: &str = "agent/";
@@ -28,11 +29,11 @@ const SLACK: Duration = Duration::from_secs(5);
 /// The task of having an agent answer.
 pub(crate) async fn submit(
     state: &ApiState,
-    principal: &Principal,
-    id: RequestId,
+    caller: Caller,
     agent: &str,
     request: &ChatRequest,
 ) -> Result<Task, Failure> {
+    request.check()?;
     if !request.tools.is_empty() {
         let message = "tools: an agent has tools of its own: leave them out, or ask a model";
         return Err(Failure::field("tools", message));
@@ -43,19 +44,18 @@ pub(crate) async fn submit(
         return Err(Failure::field("response_format", message));
     }
     let input = input(&request.messages)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a temperature needs no more digits")]
+    let temperature = request.temperature.map(|heat| heat as f32);
+    check_task(&input, request.max_output(), temperature)?;
     let submission = Submission {
-        workspace_id: principal.workspace_id.clone(),
-        input,
+        key_id: Some(caller.key_id),
+        privacy: caller.local_only.then_some(Privacy::LocalOnly),
         agent: Some(agent.to_owned()),
-        tier: None,
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
         max_tokens: request.max_output(),
-        temperature: None,
-        seed: None,
-        priority: Priority::default(),
-        request_id: Some(id),
+        temperature,
+        seed: request.seed.map(i64::cast_unsigned),
+        request_id: caller.request,
+        ..Submission::new(caller.workspace, input)
     };
     let submitted = answer(state.engine.submit(submission)).await;
     let task = submitted.map_err(Failure::from)?.task;

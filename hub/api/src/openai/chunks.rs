@@ -65,19 +65,18 @@ pub(crate) struct Writer {
     answering: Answering,
     /// Whether the stream ends with what was consumed.
     usage: bool,
-    /// How the tier was decided, where it was.
+    /// How the tier was decided, where it was: the first chunk says so.
     decision: Option<Decision>,
 }
 
 impl Writer {
-    pub(crate) fn new(naming: Naming, answering: Answering, usage: bool) -> Self {
-        Self { naming, answering, usage, decision: None }
-    }
-
-    /// Also says in the first chunk how the tier was decided.
-    pub(crate) fn decided(mut self, decision: Option<Decision>) -> Self {
-        self.decision = decision;
-        self
+    pub(crate) fn new(
+        naming: Naming,
+        answering: Answering,
+        usage: bool,
+        decision: Option<Decision>,
+    ) -> Self {
+        Self { naming, answering, usage, decision }
     }
 
     fn chunk(
@@ -105,16 +104,13 @@ impl Form for Writer {
     fn open(&mut self, out: &mut Vec<u8>) {
         let delta = Part::Opening { role: "assistant", content: "" };
         let choice = Choice { index: 0, delta, logprobs: None, finish_reason: None };
-        let mut told = whole::told(&self.answering, None);
-        if let Some(decision) = &self.decision {
-            told["decision"] = json!(decision);
-        }
+        let told = whole::told(&self.answering, self.decision.as_ref(), None);
         self.chunk(&[choice], None, Some(told), out);
     }
 
     fn taken_up(&mut self, answering: Answering, out: &mut Vec<u8>) {
         self.answering = answering;
-        self.chunk(&[], None, Some(whole::told(&self.answering, None)), out);
+        self.chunk(&[], None, Some(whole::told(&self.answering, None, None)), out);
     }
 
     fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
@@ -126,7 +122,7 @@ impl Form for Writer {
     fn end(&mut self, ending: &Ending, out: &mut Vec<u8>) {
         let finish_reason = Some(ending.finish.as_str());
         let choice = Choice { index: 0, delta: Part::Nothing {}, logprobs: None, finish_reason };
-        let told = whole::told(&self.answering, Some(ending));
+        let told = whole::told(&self.answering, None, Some(ending));
         self.chunk(&[choice], None, (!self.usage).then(|| told.clone()), out);
         if self.usage {
             self.chunk(&[], Some(whole::usage(ending)), Some(told), out);

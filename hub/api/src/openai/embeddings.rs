@@ -7,8 +7,8 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde_json::Value;
 
-use super::chat::caller;
 use super::failure::Failure;
+use super::reply::caller;
 use crate::ApiState;
 use crate::body::ModelBody;
 

@@ -14,6 +14,7 @@ mod chunks;
 mod embeddings;
 mod failure;
 mod models;
+mod reply;
 mod responses;
 mod stream;
 mod whole;

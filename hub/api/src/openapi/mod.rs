@@ -21,6 +21,8 @@ pub(crate) use machines::{
     Readiness, RevokedEdge, Scope, Session,
 };
 pub(crate) use schedules::{Schedule, SchedulePage, SlotPage};
-pub(crate) use schemas::{File, FilePage, Priority, Problem, StepPage, Task, TaskPage, TaskStatus};
+pub(crate) use schemas::{
+    File, FilePage, OnEdgeLost, Priority, Privacy, Problem, StepPage, Task, TaskPage, TaskStatus,
+};
 pub(crate) use spending::{Budget, BudgetPage, CallPage, ModelPage, OnLimit};
 pub(crate) use stream::TaskEvent;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Priority;
+use super::{OnEdgeLost, Priority, Privacy};
 use crate::tasks::WantedTier;
 
 /// What a schedule asks for at each of its slots.
@@ -35,6 +35,13 @@ pub(crate) struct ScheduledTask {
     seed: Option<u64>,
     /// Which of the workspace's waiting tasks is first.
     priority: Priority,
+    /// What becomes of its tasks where an edge is lost; as their agent has it
+    /// where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_edge_lost: Option<OnEdgeLost>,
+    /// Where what its tasks say may go; as their agent has it where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privacy: Option<Privacy>,
 }
 
 /// A task that is made at certain times. It has `cron` or `at`.

@@ -53,6 +53,23 @@ pub(crate) enum Priority {
     High,
 }
 
+/// What becomes of a task where an edge is lost.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnEdgeLost {
+    Wait,
+    Elsewhere,
+    Fail,
+}
+
+/// Where what a task says may go.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Privacy {
+    Any,
+    LocalOnly,
+}
+
 /// Why a task or a tool failed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ErrorInfo {
@@ -126,6 +143,10 @@ pub(crate) struct Task {
     session: Option<String>,
     /// Which of its workspace's waiting tasks is first.
     priority: Priority,
+    /// What becomes of it where an edge is lost.
+    on_edge_lost: OnEdgeLost,
+    /// Where what it says may go.
+    privacy: Privacy,
     /// How many steps its journal holds.
     steps: u64,
     /// How many of the workspace's waiting tasks come before this one, itself

@@ -189,8 +189,7 @@ impl EngineHandle {
             }
             Err(error) => tracing::warn!(%error, "could not count the tasks"),
         }
-        let link = self.shared.link.get();
-        let sessions = link.map_or(0, |link| link.sessions().len());
+        let sessions = self.shared.edges_in_session().len();
         gauge(page, "link_sessions", "Edges with a session.", sessions as u64);
     }
 }

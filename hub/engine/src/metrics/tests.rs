@@ -27,6 +27,8 @@ fn task(agent: &str, status: TaskStatus) -> Task {
         idempotency_key: None,
         session: None,
         priority: agentos_domain::Priority::Normal,
+        on_edge_lost: agentos_domain::OnEdgeLost::Wait,
+        privacy: agentos_domain::Privacy::Any,
         steps: 0,
     }
 }

@@ -90,6 +90,8 @@ fn request(name: &str, when: When, timezone: &str) -> ScheduleRequest {
             temperature: None,
             seed: Some(3),
             priority: Priority::High,
+            on_edge_lost: None,
+            privacy: None,
         },
         created_by: "ann".into(),
     }

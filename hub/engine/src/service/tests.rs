@@ -6,7 +6,7 @@ use agentos_domain::{
 use agentos_domain::{Timestamp, Usage, WorkspaceId};
 use agentos_proto::v1::runs_client::RunsClient;
 use agentos_proto::v1::runs_server::RunsServer;
-use agentos_store::{Claim, ClaimLimits, Claimed};
+use agentos_store::{Claim, ClaimLimits, Claimed, Placement};
 use tonic::Code;
 
 use super::*;
@@ -30,7 +30,15 @@ async fn scene() -> Scene {
     let store = &engine.handle.shared.store;
     let (edge, attempt) = (EdgeId::generate(), AttemptId::generate());
     let (limits, now) = (ClaimLimits::default(), engine.handle.shared.clock.now());
-    let claim = Claim { edge, epoch: SessionEpoch(0), attempt, now, ttl: TTL, limits };
+    let claim = Claim {
+        edge,
+        epoch: SessionEpoch(0),
+        attempt,
+        now,
+        ttl: TTL,
+        limits,
+        placement: Placement::Edge,
+    };
     let run = store.claim_next(claim).await.unwrap().unwrap();
     let scene = Scene { _dir: dir, engine, run };
     let call = ToolCall { id: "1".into(), name: "edit".parse().unwrap(), arguments: 1.into() };

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use agentos_domain::{
     FinishReason, Message, Role, Sampling, TokenCounts, ToolCall, ToolClass, ToolSpec,
 };
+use agentos_generation::{GenerateRequest, ToolChoice, wire};
 use agentos_link::{EdgeSession, EdgeSessions};
 use agentos_prices::Service;
 use agentos_prices::usage::Metered;
 use agentos_proto::v1::generate_event::Event;
 use agentos_proto::v1::inference_client::InferenceClient;
-use agentos_proto::v1::tool_choice::Choice;
-use agentos_proto::v1::{GenerateDone, GenerateRequest, TokenEvent, ToolChoice};
+use agentos_proto::v1::{GenerateDone, TokenEvent};
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 use serde_json::{Map, Value, json};
@@ -59,7 +59,8 @@ impl EdgeProvider {
 #[async_trait]
 impl Provider for EdgeProvider {
     async fn chat(&self, call: Call<'_>) -> Result<Pieces, CallError> {
-        let request = generate_request(&call)?;
+        let request = wire::request(&generate_request(&call)?)
+            .map_err(|error| CallError::new(ErrorKind::Invalid, error.to_string()))?;
         let Some(session) = self.session() else {
             return Err(CallError::new(ErrorKind::Connect, "no edge is connected"));
         };
@@ -88,6 +89,10 @@ impl Provider for EdgeProvider {
             Ok(items) => stream::iter(items.into_iter().map(Ok).collect::<Vec<_>>()),
             Err(error) => stream::iter(vec![Err(error)]),
         })))
+    }
+
+    fn is_on_edges(&self) -> bool {
+        true
     }
 
     fn is_reachable(&self) -> bool {
@@ -128,25 +133,17 @@ fn generate_request(call: &Call<'_>) -> Result<GenerateRequest, CallError> {
         return Err(unsupported("the edge's models take tools or a response_format, not both"));
     }
     Ok(GenerateRequest {
-        messages: documents(&messages)?,
-        sampling: document(&sampling)?,
-        tools: documents(&tools)?,
-        tool_choice: choice(request),
-        output_schema: schema.map(|schema| schema.to_string()).unwrap_or_default(),
+        messages,
+        tools,
+        tool_choice: choice(request)?,
+        output_schema: schema,
+        sampling,
+        conversation: None,
     })
 }
 
 fn unsupported(message: &str) -> CallError {
     CallError::new(ErrorKind::Unsupported, message)
-}
-
-fn documents<T: serde::Serialize>(items: &[T]) -> Result<Vec<String>, CallError> {
-    items.iter().map(document).collect()
-}
-
-fn document<T: serde::Serialize>(item: &T) -> Result<String, CallError> {
-    serde_json::to_string(item)
-        .map_err(|error| CallError::new(ErrorKind::Invalid, format!("cannot be sent: {error}")))
 }
 
 fn message(message: &ChatMessage) -> Result<Message, CallError> {
@@ -211,14 +208,18 @@ fn tool(tool: &ToolDefinition) -> Result<ToolSpec, CallError> {
     })
 }
 
-fn choice(request: &ChatRequest) -> Option<ToolChoice> {
-    let choice = match request.tool_choice.as_ref()? {
-        Value::String(word) if word == "none" => Choice::None(true),
-        Value::String(word) if word == "required" => Choice::Any(true),
-        Value::String(_) => return None,
-        choice => Choice::Required(choice["function"]["name"].as_str()?.to_owned()),
-    };
-    Some(ToolChoice { choice: Some(choice) })
+fn choice(request: &ChatRequest) -> Result<ToolChoice, CallError> {
+    Ok(match request.tool_choice.as_ref() {
+        Some(Value::String(word)) if word == "none" => ToolChoice::None,
+        Some(Value::String(word)) if word == "required" => ToolChoice::Any,
+        None | Some(Value::String(_)) => ToolChoice::Auto,
+        Some(choice) => match choice["function"]["name"].as_str() {
+            None => ToolChoice::Auto,
+            Some(name) => ToolChoice::Required(name.parse().map_err(|error| {
+                CallError::new(ErrorKind::Invalid, format!("tool_choice: {error}"))
+            })?),
+        },
+    })
 }
 
 /// The pieces in an event, and whether it is the last.

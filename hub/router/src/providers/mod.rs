@@ -87,6 +87,11 @@ pub trait Provider: Send + Sync + 'static {
         false
     }
 
+    /// Whether it is the edges that answer.
+    fn is_on_edges(&self) -> bool {
+        false
+    }
+
     /// Whether it can be asked at all at the moment.
     fn is_reachable(&self) -> bool {
         true

@@ -15,7 +15,8 @@ use agentos_router::{
     Timeouts, http_client,
 };
 use agentos_store::{
-    Budget, BudgetScope, CallRecord, Ledger as _, OnLimit, SettledCall, SqliteConfig, SqliteStore,
+    Budget, BudgetScope, CallRecord, Ledger as _, ModelCall, OnLimit, SettledCall, SqliteConfig,
+    SqliteStore,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -202,7 +203,7 @@ impl House {
     pub(crate) async fn rows(&self) -> Vec<CallRecord> {
         let mut rows: Vec<CallRecord> = Vec::new();
         loop {
-            let before = rows.last().map(|row| row.id.clone());
+            let before = rows.last().map(|row| row.call.id.clone());
             let page = self.store.calls(&ws("default"), before.as_ref(), 100).await.unwrap();
             if page.is_empty() {
                 return rows;
@@ -212,19 +213,16 @@ impl House {
     }
 
     /// Waits until so many calls are settled: there are no more, and none is open.
-    pub(crate) async fn settled(&self, count: usize) -> Vec<(CallRecord, SettledCall)> {
+    pub(crate) async fn settled(&self, count: usize) -> Vec<(ModelCall, SettledCall)> {
         self.router.close(LONG).await;
         let rows = self.rows().await;
         assert_eq!(rows.len(), count, "{rows:#?}");
-        let settled = rows.into_iter().map(|row| {
-            let settled = row.settled.clone().expect("it is settled");
-            (row, settled)
-        });
+        let settled = rows.into_iter().map(|row| (row.call, row.settled.expect("it is settled")));
         settled.collect()
     }
 
     /// The one call that there is.
-    pub(crate) async fn row(&self) -> (CallRecord, SettledCall) {
+    pub(crate) async fn row(&self) -> (ModelCall, SettledCall) {
         self.settled(1).await.remove(0)
     }
 }

@@ -97,7 +97,7 @@ async fn no_doubt_and_no_budget_leads_to_a_cloud() {
         for stream in [true, false] {
             let seen = home.house.ask_as(private(), secret("near", stream)).await.unwrap().whole();
             assert!(seen.ending().confidence.unwrap() < 0.99);
-            assert!(seen.begins[0].is_local());
+            assert_eq!(seen.begins[0].location, "local");
             for _ in 0..4 {
                 let seen = home.house.ask_as(private(), secret("both", stream)).await.unwrap();
                 assert_eq!(seen.whole().by(), "both-near");

@@ -15,4 +15,5 @@ mod matrix;
 mod money;
 mod race;
 mod rules;
+mod runs;
 mod wire;

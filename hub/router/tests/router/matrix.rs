@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use agentos_domain::Classified as _;
 use agentos_mock_provider::{Fault, FaultAt, FaultKind, MockProvider, Refusal, Script};
 use agentos_router::{DeploymentConfig, ErrorKind, Timeouts};
-use agentos_store::{CallOutcome, CallRecord, OnLimit};
+use agentos_store::{CallOutcome, ModelCall, OnLimit, SettledCall};
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -103,10 +103,9 @@ impl Case {
         DeploymentConfig { timeouts, ..make(&self.name, self.tier) }
     }
 
-    fn check(&self, seen: &Seen, row: &CallRecord) {
+    fn check(&self, seen: &Seen, row: &ModelCall, settled: &SettledCall) {
         let name = &self.name;
         let text = Script::words(CHUNKS).whole_text();
-        let settled = row.settled.as_ref().unwrap_or_else(|| panic!("{name}: open: {row:?}"));
         assert_eq!(seen.begins.len(), 1, "{name}: {seen:?}");
         let attempts: Vec<Value> = serde_json::from_str(&settled.attempts).unwrap();
         let lost = attempts[0]["cost_nano_usd"].as_i64().unwrap();
@@ -204,11 +203,12 @@ async fn no_fault_at_any_chunk_loses_or_repeats_text() {
     assert_eq!(seen.len(), (7 * 52 + 2) * 3 * 2);
     let rows = house.settled(cases.len()).await;
     let mut by_name: HashMap<_, _> = HashMap::new();
-    for (row, _) in rows {
+    for (row, settled) in rows {
         let name = row.requested.clone();
-        assert!(by_name.insert(name, row).is_none(), "two rows of one request");
+        assert!(by_name.insert(name, (row, settled)).is_none(), "two rows of one request");
     }
     for (case, seen) in seen {
-        case.check(&seen, &by_name[&case.name]);
+        let (row, settled) = &by_name[&case.name];
+        case.check(&seen, row, settled);
     }
 }

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agentos_domain::{CallId, NanoUsd, Timestamp, TokenCounts, WorkspaceId};
+use agentos_domain::{CallId, NanoUsd, TaskId, Timestamp, TokenCounts, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
 use super::spend::{self, Totals, amount};
+use super::tasks;
 use crate::{
-    Admission, Budget, BudgetScope, CallRecord, NewCall, Period, SettledCall, Settlement,
+    Admission, Budget, BudgetScope, CallRecord, ModelCall, Period, SettledCall, Settlement,
     StoreError,
 };
 
 /// What a change of a call has to know of it.
 struct Known {
+    task_id: Option<TaskId>,
     workspace_id: WorkspaceId,
     key_id: String,
     period: Period,
@@ -31,6 +33,7 @@ impl Known {
 /// From a row of `model_calls`.
 fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
     Ok(Known {
+        task_id: rows::parsed_opt(row, "task_id")?,
         workspace_id: rows::parsed(row, "workspace_id")?,
         key_id: row.get("key_id")?,
         period: rows::parsed(row, "period")?,
@@ -41,7 +44,7 @@ fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
 
 fn find(conn: &Connection, id: &str) -> Result<Option<Known>, Fault> {
     let mut statement = conn.prepare_cached(
-        "SELECT workspace_id, key_id, period, reserved_nano, outcome IS NULL AS is_open
+        "SELECT task_id, workspace_id, key_id, period, reserved_nano, outcome IS NULL AS is_open
          FROM model_calls WHERE call_id = ?1",
     )?;
     Ok(statement.query_row([id], known).optional()?)
@@ -49,14 +52,15 @@ fn find(conn: &Connection, id: &str) -> Result<Option<Known>, Fault> {
 
 pub(super) fn reserve(
     conn: &Connection,
-    new: &NewCall,
+    new: &ModelCall,
     installation: Option<&Budget>,
 ) -> Result<Admission, Fault> {
-    let (id, reserve) = (new.id.to_string(), amount(new.reserve));
+    let (id, reserve) = (new.id.to_string(), amount(new.reserved));
     if let Some(known) = find(conn, &id)? {
         return again(&known, new, id);
     }
-    let (period, scopes) = (Period::of(new.now), spend::scopes(&new.workspace_id, &new.key_id));
+    let (period, scopes) =
+        (Period::of(new.created_at), spend::scopes(&new.workspace_id, &new.key_id));
     if reserve > 0
         && let Some(over) = spend::over_budget(conn, &period, &scopes, reserve, installation)?
     {
@@ -69,12 +73,12 @@ pub(super) fn reserve(
 }
 
 /// Answers a reservation whose first answer was lost.
-fn again(known: &Known, new: &NewCall, call: String) -> Result<Admission, Fault> {
+fn again(known: &Known, new: &ModelCall, call: String) -> Result<Admission, Fault> {
     if !known.is_open {
         return Err(StoreError::CallSettled { call }.into());
     }
     let same = known.workspace_id == new.workspace_id && known.key_id == new.key_id;
-    if !same || known.reserved < amount(new.reserve) {
+    if !same || known.reserved < amount(new.reserved) {
         let detail = format!("{call} is reserved for another purpose, or for less");
         return Err(StoreError::internal(detail).into());
     }
@@ -82,7 +86,7 @@ fn again(known: &Known, new: &NewCall, call: String) -> Result<Admission, Fault>
 }
 
 /// Writes an open call. False if it is known already.
-fn insert(conn: &Connection, new: &NewCall, period: &Period) -> Result<bool, Fault> {
+fn insert(conn: &Connection, new: &ModelCall, period: &Period) -> Result<bool, Fault> {
     let inserted = conn
         .prepare_cached(
             "INSERT INTO model_calls (call_id, workspace_id, key_id, task_id, request_id,
@@ -100,9 +104,9 @@ fn insert(conn: &Connection, new: &NewCall, period: &Period) -> Result<bool, Fau
             new.deployment,
             new.provider,
             period.as_str(),
-            amount(new.reserve),
-            new.now.millis(),
-            new.expires.millis(),
+            amount(new.reserved),
+            new.created_at.millis(),
+            new.expires_at.millis(),
         ])?;
     Ok(inserted == 1)
 }
@@ -145,14 +149,20 @@ pub(super) fn settle(conn: &Connection, settlement: &Settlement) -> Result<(), F
     if !known.is_open {
         return Ok(());
     }
-    end(conn, &call, settlement, known.reserved)?;
+    end(conn, &call, settlement, known.reserved, known.task_id.as_ref())?;
     let settled = amount(settlement.cost);
     let change = Totals { settled, reserved: -known.reserved, calls: 0 };
     spend::change_all(conn, &known.period, &known.scopes(), change)
 }
 
 /// Writes what an open call came to.
-fn end(conn: &Connection, call: &str, settlement: &Settlement, reserved: i64) -> Result<(), Fault> {
+fn end(
+    conn: &Connection,
+    call: &str,
+    settlement: &Settlement,
+    reserved: i64,
+    task: Option<&TaskId>,
+) -> Result<(), Fault> {
     let cost = amount(settlement.cost);
     if cost > reserved {
         let (cost, reserved) = (NanoUsd(cost), NanoUsd(reserved));
@@ -188,18 +198,19 @@ fn end(conn: &Connection, call: &str, settlement: &Settlement, reserved: i64) ->
         int(settlement.duration_ms),
         settlement.now.millis(),
     ])?;
-    Ok(())
+    task.map_or(Ok(()), |task| tasks::add_cost(conn, task, cost))
 }
 
-pub(super) fn record(conn: &Connection, calls: &[(NewCall, Settlement)]) -> Result<(), Fault> {
+pub(super) fn record(conn: &Connection, calls: &[(ModelCall, Settlement)]) -> Result<(), Fault> {
     // Many calls share their scopes: the sums are changed once for all.
     let mut changes: BTreeMap<(Period, BudgetScope), Totals> = BTreeMap::new();
     for (new, settlement) in calls {
-        let period = Period::of(new.now);
+        let period = Period::of(new.created_at);
         if !insert(conn, new, &period)? {
             continue;
         }
-        end(conn, &new.id.to_string(), settlement, amount(new.reserve))?;
+        let (id, task) = (new.id.to_string(), new.task_id.as_ref());
+        end(conn, &id, settlement, amount(new.reserved), task)?;
         for scope in spend::scopes(&new.workspace_id, &new.key_id) {
             let sum = changes.entry((period.clone(), scope)).or_default();
             sum.settled = sum.settled.saturating_add(amount(settlement.cost));
@@ -239,7 +250,7 @@ fn lose(conn: &Connection, until: i64, now: Timestamp) -> Result<Vec<Known>, Fau
         "UPDATE model_calls SET outcome = 'lost', cost_nano = reserved_nano, estimated = 1,
              settled_at = ?2
          WHERE outcome IS NULL AND expires_at <= ?1
-         RETURNING workspace_id, key_id, period, reserved_nano, 1 AS is_open",
+         RETURNING task_id, workspace_id, key_id, period, reserved_nano, 1 AS is_open",
     )?;
     let lost = statement.query_map([until, now.millis()], known)?;
     let lost: Vec<Known> = lost.collect::<Result<_, _>>()?;
@@ -247,6 +258,9 @@ fn lose(conn: &Connection, until: i64, now: Timestamp) -> Result<Vec<Known>, Fau
         let (settled, reserved) = (known.reserved, -known.reserved);
         let change = Totals { settled, reserved, calls: 0 };
         spend::change_all(conn, &known.period, &known.scopes(), change)?;
+        if let Some(task) = &known.task_id {
+            tasks::add_cost(conn, task, settled)?;
+        }
     }
     Ok(lost)
 }
@@ -289,6 +303,14 @@ pub(super) fn list(
 fn record_of(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let is_open = row.get::<_, Option<String>>("outcome")?.is_none();
     Ok(CallRecord {
+        call: call_of(row)?,
+        period: rows::parsed(row, "period")?,
+        settled: if is_open { None } else { Some(settled_of(row)?) },
+    })
+}
+
+fn call_of(row: &Row<'_>) -> rusqlite::Result<ModelCall> {
+    Ok(ModelCall {
         id: rows::parsed(row, "call_id")?,
         workspace_id: rows::parsed(row, "workspace_id")?,
         key_id: row.get("key_id")?,
@@ -297,11 +319,9 @@ fn record_of(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         requested: row.get("requested")?,
         deployment: row.get("deployment")?,
         provider: row.get("provider")?,
-        period: rows::parsed(row, "period")?,
         reserved: NanoUsd(row.get("reserved_nano")?),
         created_at: rows::time(row, "created_at")?,
         expires_at: rows::time(row, "expires_at")?,
-        settled: if is_open { None } else { Some(settled_of(row)?) },
     })
 }
 

@@ -48,8 +48,21 @@ pub(super) fn redeem(
     Ok(Redeemed::Joined)
 }
 
+/// The id under which the hub's own executor holds leases; made at the first
+/// question.
+pub(super) fn own_executor(conn: &Connection, now: Timestamp) -> Result<EdgeId, Fault> {
+    conn.prepare_cached(
+        "INSERT INTO edges (edge_id, name, joined_at, is_hub) VALUES (?1, 'hub', ?2, 1)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![EdgeId::generate().to_string(), now.millis()])?;
+    let mut statement = conn.prepare_cached("SELECT edge_id FROM edges WHERE is_hub = 1")?;
+    Ok(statement.query_row([], |row| rows::parsed(row, "edge_id"))?)
+}
+
 pub(super) fn list(conn: &Connection) -> Result<Vec<EdgeRecord>, Fault> {
-    let mut statement = conn.prepare_cached("SELECT * FROM edges ORDER BY joined_at, edge_id")?;
+    let mut statement =
+        conn.prepare_cached("SELECT * FROM edges WHERE is_hub = 0 ORDER BY joined_at, edge_id")?;
     let edges = statement.query_map([], rows::edge)?.collect::<Result<_, _>>()?;
     Ok(edges)
 }
@@ -77,7 +90,7 @@ pub(super) fn revoke(
     let revoked = conn
         .prepare_cached(
             "UPDATE edges SET revoked_at = ?2, session_epoch = NULL
-             WHERE edge_id = ?1 AND revoked_at IS NULL",
+             WHERE edge_id = ?1 AND revoked_at IS NULL AND is_hub = 0",
         )?
         .execute(params![id.to_string(), now.millis()])?;
     if revoked == 0 {
@@ -95,7 +108,7 @@ pub(super) fn drain(
     let found = conn
         .prepare_cached(
             "UPDATE edges SET draining_since = CASE WHEN ?2 THEN coalesce(draining_since, ?3) END
-             WHERE edge_id = ?1 AND revoked_at IS NULL",
+             WHERE edge_id = ?1 AND revoked_at IS NULL AND is_hub = 0",
         )?
         .execute(params![id.to_string(), drain, now.millis()])?;
     if found == 0 { Ok(None) } else { by_id(conn, id) }

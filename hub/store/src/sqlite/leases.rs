@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use agentos_domain::{
-    AgentConfig, AttemptId, EdgeId, ErrorInfo, Fence, OnEdgeLost, Task, TaskId, Timestamp,
-};
+use agentos_domain::{AttemptId, EdgeId, ErrorInfo, Fence, OnEdgeLost, Task, TaskId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows::{self, int};
 use super::{changes, edges, files, journal, proposals, queue, tasks};
-use crate::{Append, Claim, Claimed, HeldLease, Lease, StoreError};
+use crate::{Append, Claim, Claimed, HeldLease, Lease, RunScope, StoreError};
 
 pub(super) fn claim_next(conn: &Connection, claim: &Claim) -> Result<Option<Claimed>, Fault> {
     edges::refuse_shut_out(conn, &claim.edge, claim.epoch)?;
-    let Some(next) = queue::take(conn, &claim.limits)? else { return Ok(None) };
+    let Some(next) = queue::take(conn, &claim.limits, &claim.placement)? else { return Ok(None) };
     let snapshot = match next.snapshot {
         Some(pinned) => pinned,
         None => files::current_snapshot(conn, &next.workspace)?,
@@ -88,6 +86,19 @@ pub(super) fn is_held_by(
         int(held.fence.0),
         now.millis(),
     ])?)
+}
+
+/// What a model that is called for a run may do, if the caller holds its lease.
+pub(super) fn scope(
+    conn: &Connection,
+    edge: &EdgeId,
+    held: &HeldLease,
+    now: Timestamp,
+) -> Result<RunScope, Fault> {
+    if !is_held_by(conn, edge, held, now)? {
+        return Err(StoreError::Fenced.into());
+    }
+    tasks::scope(conn, &held.task_id)
 }
 
 pub(super) fn extend(conn: &Connection, append: &Append) -> Result<(), Fault> {
@@ -241,7 +252,7 @@ fn lost(
     let mut tasks = Vec::new();
     for lease in leases {
         let Some(task) = release(conn, &lease, now)? else { continue };
-        if on_edge_lost(conn, &lease.task_id)? == OnEdgeLost::Wait
+        if task.on_edge_lost != OnEdgeLost::Fail
             || journal::may_have_happened(conn, &lease.task_id)?
         {
             tasks.push(task);
@@ -253,13 +264,6 @@ fn lost(
         tasks.extend(journal::fail(conn, &lease.task_id, error, now)?.map(|(task, _)| task));
     }
     Ok(tasks)
-}
-
-fn on_edge_lost(conn: &Connection, id: &TaskId) -> Result<OnEdgeLost, Fault> {
-    let mut statement = conn.prepare_cached("SELECT agent FROM tasks WHERE task_id = ?1")?;
-    let agent: AgentConfig =
-        statement.query_row([id.to_string()], |row| rows::json(row, "agent"))?;
-    Ok(agent.on_edge_lost)
 }
 
 fn make_pending(conn: &Connection, id: &TaskId) -> Result<(), Fault> {

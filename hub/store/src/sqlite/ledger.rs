@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{SqliteStore, budgets, calls};
 use crate::{
-    Admission, Budget, BudgetScope, CallRecord, Ledger, NewCall, Period, Settlement, Spend,
+    Admission, Budget, BudgetScope, CallRecord, Ledger, ModelCall, Period, Settlement, Spend,
     StoreError,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 impl Ledger for SqliteStore {
     async fn reserve_call(
         &self,
-        new: NewCall,
+        new: ModelCall,
         installation: Option<Budget>,
     ) -> Result<Admission, StoreError> {
         self.write(move |tx| calls::reserve(tx.conn, &new, installation.as_ref())).await
@@ -39,7 +39,7 @@ impl Ledger for SqliteStore {
         self.write(move |tx| calls::settle(tx.conn, &settlement)).await
     }
 
-    async fn record_calls(&self, calls: Vec<(NewCall, Settlement)>) -> Result<(), StoreError> {
+    async fn record_calls(&self, calls: Vec<(ModelCall, Settlement)>) -> Result<(), StoreError> {
         self.write(move |tx| calls::record(tx.conn, &calls)).await
     }
 

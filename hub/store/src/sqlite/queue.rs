@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::rows;
-use crate::{ClaimLimits, StoreError};
+use crate::{ClaimLimits, Placement, StoreError};
 
 /// What is read of a pending task before it is handed out.
 pub(super) struct Next {
@@ -34,13 +34,23 @@ fn next(row: &Row<'_>) -> rusqlite::Result<Next> {
 }
 
 /// Takes the next task's turn; it is still pending.
-pub(super) fn take(conn: &Connection, limits: &ClaimLimits) -> Result<Option<Next>, Fault> {
+pub(super) fn take(
+    conn: &Connection,
+    limits: &ClaimLimits,
+    placement: &Placement,
+) -> Result<Option<Next>, Fault> {
     let full = full_tiers(conn, &limits.runs_per_tier)?;
     for (workspace, running) in in_turn(conn)? {
         if limits.runs_per_workspace.is_some_and(|most| running >= u64::from(most)) {
             continue;
         }
-        if let Some(next) = first_of(conn, &workspace, &full)? {
+        let first = match placement {
+            Placement::Edge => first_of(conn, &workspace, &full)?,
+            Placement::Hub { any, local_only } => {
+                first_elsewhere(conn, &workspace, &full, (any, local_only))?
+            }
+        };
+        if let Some(next) = first {
             conn.prepare_cached(
                 "INSERT INTO turns (workspace_id, turn)
                  VALUES (?1, (SELECT coalesce(max(turn), 0) + 1 FROM turns))
@@ -99,6 +109,29 @@ fn first_of(conn: &Connection, workspace: &str, full: &[Tier]) -> Result<Option<
              ORDER BY priority DESC, position LIMIT 1",
         )?
         .query_row([workspace, &full], next)
+        .optional()?)
+}
+
+/// The first task of a workspace that the hub may work on, of a tier that its
+/// models can answer for: those that any task may ask, and those that a task
+/// may ask that is to stay at home.
+fn first_elsewhere(
+    conn: &Connection,
+    workspace: &str,
+    full: &[Tier],
+    (any, local_only): (&[Tier], &[Tier]),
+) -> Result<Option<Next>, Fault> {
+    let list = |tiers: &[Tier]| serde_json::to_string(tiers);
+    Ok(conn
+        .prepare_cached(
+            "SELECT * FROM tasks WHERE status = 'pending' AND on_edge_lost = 'elsewhere'
+                 AND workspace_id = ?1
+                 AND tier NOT IN (SELECT value FROM json_each(?2))
+                 AND tier IN (SELECT value FROM json_each(
+                     CASE privacy WHEN 'any' THEN ?3 ELSE ?4 END))
+             ORDER BY priority DESC, position LIMIT 1",
+        )?
+        .query_row(params![workspace, list(full)?, list(any)?, list(local_only)?], next)
         .optional()?)
 }
 

@@ -93,6 +93,8 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task> {
         idempotency_key: row.get("idempotency_key")?,
         session: parsed_opt(row, "session_id")?,
         priority: Priority::of_rank(row.get("priority")?),
+        on_edge_lost: parsed(row, "on_edge_lost")?,
+        privacy: parsed(row, "privacy")?,
         steps: uint(row, "steps")?,
     })
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::fault::Fault;
 use super::queue;
 use super::rows::{self, int};
-use crate::{Created, StoreError, TaskFilter, TaskLoad};
+use crate::{Created, RunScope, StoreError, TaskFilter, TaskLoad};
 
 /// How long an idempotency key stands for its task.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -39,9 +39,9 @@ pub(super) fn create(
     queue::refuse_full(conn, &new.workspace_id, queue_limit)?;
     conn.prepare_cached(
         "INSERT INTO tasks (task_id, workspace_id, user_input, status, agent_name, agent,
-             first_tool, session_id, idempotency_key, request_id, priority, tier,
-             created_at)
-         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             first_tool, session_id, idempotency_key, request_id, priority, tier, key_id,
+             on_edge_lost, privacy, created_at)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
         id.to_string(),
@@ -55,6 +55,9 @@ pub(super) fn create(
         new.request_id.as_ref().map(ToString::to_string),
         new.priority.rank(),
         new.agent.model_tier.as_str(),
+        new.key_id,
+        new.on_edge_lost.as_str(),
+        new.privacy.as_str(),
         now.millis(),
     ])?;
     if let Some(key) = &new.idempotency_key {
@@ -129,6 +132,28 @@ pub(super) fn stored(conn: &Connection, id: &TaskId) -> Result<Option<Stored>, F
 /// A task that must be there.
 pub(super) fn existing(conn: &Connection, id: &TaskId) -> Result<Stored, Fault> {
     Ok(stored(conn, id)?.ok_or_else(|| StoreError::internal(format!("{id} is missing")))?)
+}
+
+/// What a model that is called for a task may do.
+pub(super) fn scope(conn: &Connection, id: &TaskId) -> Result<RunScope, Fault> {
+    let mut statement = conn.prepare_cached("SELECT * FROM tasks WHERE task_id = ?1")?;
+    Ok(statement.query_row([id.to_string()], |row| {
+        Ok(RunScope {
+            task_id: rows::parsed(row, "task_id")?,
+            workspace_id: rows::parsed(row, "workspace_id")?,
+            key_id: row.get("key_id")?,
+            request_id: rows::parsed_opt(row, "request_id")?,
+            agent: rows::json(row, "agent")?,
+            privacy: rows::parsed(row, "privacy")?,
+        })
+    })?)
+}
+
+/// Adds to what the calls of models for a task have cost. The task may be gone.
+pub(super) fn add_cost(conn: &Connection, id: &TaskId, cost: i64) -> Result<(), Fault> {
+    conn.prepare_cached("UPDATE tasks SET cost_nano_usd = cost_nano_usd + ?2 WHERE task_id = ?1")?
+        .execute(params![id.to_string(), cost])?;
+    Ok(())
 }
 
 /// The snapshot that a task began with, which it must have.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use agentos_domain::{AgentConfig, NewTask, TaskId, Timestamp, builtin_file_agent};
+use agentos_domain::{NewTask, TaskId, Timestamp, builtin_file_agent};
 use tokio::task::JoinSet;
 
 use super::open::{SCHEMA_VERSION, network_file_system};
@@ -16,17 +16,7 @@ async fn store(folder: &tempfile::TempDir) -> SqliteStore {
 }
 
 fn new_task(user_input: String) -> NewTask {
-    let agent: AgentConfig = builtin_file_agent();
-    NewTask {
-        workspace_id: "a".parse().unwrap(),
-        user_input,
-        agent,
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
-        request_id: None,
-        priority: agentos_domain::Priority::Normal,
-    }
+    NewTask::new("a".parse().unwrap(), user_input, builtin_file_agent())
 }
 
 async fn create(store: &SqliteStore, user_input: String) -> Result<TaskId, StoreError> {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Append, Appended, AuditRecord, BlobOffer, Cancelled, Claim, Claimed, Created, EdgeRecord,
     Health, HeldLease, KeyRecord, ProposalFilter, ProviderKeyRecord, Redeemed, Resolution,
-    Resolved, SealedKey, Settle, Settled, Store, StoreError, TaskFilter, TaskLoad,
+    Resolved, RunScope, SealedKey, Settle, Settled, Store, StoreError, TaskFilter, TaskLoad,
 };
 
 #[async_trait]
@@ -224,6 +224,20 @@ impl Store for SqliteStore {
 
     async fn edges(&self) -> Result<Vec<EdgeRecord>, StoreError> {
         self.read(edges::list).await
+    }
+
+    async fn own_executor(&self, now: Timestamp) -> Result<EdgeId, StoreError> {
+        self.write(move |tx| edges::own_executor(tx.conn, now)).await
+    }
+
+    async fn run_scope(
+        &self,
+        edge: &EdgeId,
+        held: &HeldLease,
+        now: Timestamp,
+    ) -> Result<RunScope, StoreError> {
+        let (edge, held) = (edge.clone(), held.clone());
+        self.read(move |conn| leases::scope(conn, &edge, &held, now)).await
     }
 
     async fn edge(&self, id: &EdgeId) -> Result<Option<EdgeRecord>, StoreError> {

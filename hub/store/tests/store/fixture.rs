@@ -10,7 +10,7 @@ use agentos_domain::{
 };
 use agentos_store::{
     Append, Appended, Budget, BudgetScope, CallOutcome, Claim, ClaimLimits, Claimed, HeldLease,
-    NewCall, OnLimit, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
+    ModelCall, OnLimit, Placement, Settlement, SqliteConfig, SqliteStore, Store, StoreError,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -35,16 +35,7 @@ pub(crate) fn ws(name: &str) -> WorkspaceId {
 }
 
 pub(crate) fn new_task(workspace: &str) -> NewTask {
-    NewTask {
-        workspace_id: ws(workspace),
-        user_input: "what is in notes.md?".into(),
-        agent: builtin_file_agent(),
-        first_tool: None,
-        session: None,
-        idempotency_key: None,
-        request_id: None,
-        priority: agentos_domain::Priority::Normal,
-    }
+    NewTask::new(ws(workspace), "what is in notes.md?".into(), builtin_file_agent())
 }
 
 pub(crate) async fn add_task(store: &dyn Store, workspace: &str, now: i64) -> TaskId {
@@ -63,9 +54,29 @@ pub(crate) async fn claim_within(
     now: i64,
     limits: ClaimLimits,
 ) -> Option<Claimed> {
+    claim_as(store, edge, now, limits, Placement::Edge).await
+}
+
+pub(crate) async fn claim_at(
+    store: &dyn Store,
+    executor: &EdgeId,
+    now: i64,
+    placement: Placement,
+) -> Option<Claimed> {
+    claim_as(store, executor, now, ClaimLimits::default(), placement).await
+}
+
+async fn claim_as(
+    store: &dyn Store,
+    edge: &EdgeId,
+    now: i64,
+    limits: ClaimLimits,
+    placement: Placement,
+) -> Option<Claimed> {
     let attempt = AttemptId::generate();
     let epoch = SessionEpoch(u64::from(u32::MAX));
-    let claim = Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL, limits };
+    let claim =
+        Claim { edge: edge.clone(), epoch, attempt, now: at(now), ttl: TTL, limits, placement };
     store.claim_next(claim).await.unwrap()
 }
 
@@ -145,8 +156,8 @@ pub(crate) fn file(content: &str) -> FileEntry {
 }
 
 /// A call of a model that may cost `reserve` nano-dollars and ten minutes.
-pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> NewCall {
-    NewCall {
+pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> ModelCall {
+    ModelCall {
         id: CallId::generate(),
         workspace_id: ws(workspace),
         key_id: key.into(),
@@ -155,14 +166,14 @@ pub(crate) fn model_call(workspace: &str, key: &str, reserve: i64, now: i64) -> 
         requested: "smart".into(),
         deployment: "opus-eu".into(),
         provider: "anthropic".into(),
-        reserve: NanoUsd(reserve),
-        now: at(now),
-        expires: at(now + 600),
+        reserved: NanoUsd(reserve),
+        created_at: at(now),
+        expires_at: at(now + 600),
     }
 }
 
 /// What a call came to that cost `cost` nano-dollars.
-pub(crate) fn settlement(of: &NewCall, cost: i64, now: i64) -> Settlement {
+pub(crate) fn settlement(of: &ModelCall, cost: i64, now: i64) -> Settlement {
     Settlement {
         id: of.id.clone(),
         deployment: of.deployment.clone(),

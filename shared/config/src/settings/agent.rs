@@ -59,9 +59,15 @@ pub(crate) const AGENT: &[Setting] = &[
     ),
     Setting::new(
         "on_edge_lost",
-        Kind::Choice(&["wait", "fail"]),
-        "wait",
-        "Whether a run whose edge is lost waits for an edge or fails",
+        Kind::Choice(&["wait", "elsewhere", "fail"]),
+        "null",
+        "What becomes of its runs where an edge is lost, if not what engine.on_edge_lost says",
+    ),
+    Setting::new(
+        "privacy",
+        Kind::Choice(&["any", "local_only"]),
+        "null",
+        "local_only: nothing of its tasks goes to a model outside the home network",
     ),
     Setting::section("validation", VALIDATION, "What its code must be like").planned(),
 ];

@@ -268,6 +268,39 @@ const ENGINE: &[Setting] = &[
         "10000",
         "The most tasks of one workspace that wait; more are answered 429",
     ),
+    Setting::new(
+        "on_edge_lost",
+        Kind::Choice(&["wait", "elsewhere", "fail"]),
+        "wait",
+        "What becomes of tasks where an edge is lost, unless they or their agents say: they wait \
+         for an edge, the hub works on them with the models that it has, or they fail",
+    ),
+    Setting::new(
+        "elsewhere_after_seconds",
+        Kind::Integer(0, 86_400, "seconds"),
+        "5",
+        "How long there has to be no edge before the hub works on tasks that allow it",
+    ),
+    Setting::new(
+        "runs_on_hub",
+        Kind::Integer(0, 64, "runs"),
+        "2",
+        "The most runs that the hub works on at once; 0 for none, ever",
+    ),
+    Setting::new(
+        "privacy",
+        Kind::Choice(&["any", "local_only"]),
+        "any",
+        "Where what tasks say may go, unless they or their agents are stricter: to any model, or \
+         to models in the home network alone",
+    ),
+    Setting::new(
+        "local_only_workspaces",
+        Kind::List(&Kind::Text(Format::Any)),
+        "[]",
+        "Workspaces whose tasks stay in the home network, whatever they say",
+    )
+    .samples(r#"["family"]"#, r#"["family", "taxes"]"#),
 ];
 
 const TIERS: &[Setting] = &[

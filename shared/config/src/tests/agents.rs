@@ -47,7 +47,7 @@ fn every_key_is_read() {
     assert_eq!(agent.config.tools.len(), 2);
     assert_eq!((agent.config.max_iterations, agent.config.timeout_seconds), (3, 60));
     assert_eq!((agent.config.step_timeout_seconds, agent.config.tool_timeout_seconds), (20, 5));
-    assert_eq!(agent.config.on_edge_lost, OnEdgeLost::Fail);
+    assert_eq!(agent.config.on_edge_lost, Some(OnEdgeLost::Fail));
     assert_eq!(agent.config.system_prompt, "Write.\nWell.\n");
     assert_eq!(agent.config.sampling.max_tokens, 4096);
     assert!((agent.config.sampling.temperature - 0.5).abs() < f32::EPSILON);

@@ -9,6 +9,7 @@ use agentos_proto::v1::HeldAttempt;
 
 use super::conn::Conn;
 use super::listen::Shared;
+use super::table::Table;
 use crate::channel::LinkChannel;
 use crate::error::LinkError;
 use crate::serve::Transport;
@@ -101,6 +102,10 @@ pub struct HubLinkHandle {
 }
 
 impl HubLinkHandle {
+    pub(crate) fn table(&self) -> &Table {
+        &self.shared.table
+    }
+
     /// SHA-256 of the public key of the hub's certificate authority.
     #[must_use]
     pub fn ca_fingerprint(&self) -> [u8; 32] {

@@ -11,15 +11,8 @@ use clap::Parser as _;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    match measure(&options).await {
-        Ok(holds) if holds || !options.check => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            // Nothing is left to do if even standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let measured = measure(&options).await;
+    agentos_process::verdict(measured.map(|holds| holds || !options.check))
 }
 
 /// Whether all holds that does not depend on the machine.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{Clock, FinishReason, ManualClock, SystemClock, ToolCall, Usage};
-use agentos_inference::{Completion, EngineError, ScriptedEngine, tiny};
+use agentos_generation::{Completion, EngineError, ScriptedEngine};
+use agentos_inference::tiny;
 use clap::Parser as _;
 use serde_json::{Value, json};
 

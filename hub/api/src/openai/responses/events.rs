@@ -17,13 +17,12 @@
 //! A message ends where a call begins. Calls end with the answer, for some
 //! providers send pieces of several in turns.
 
-use agentos_router::{Answering, CallDelta, Delta, Ending};
+use agentos_router::{Answering, CallDelta, Delta, Ending, MessageCall};
 use serde_json::{Map, Value, json};
 
 use super::object::{Kind, Object, State, call, message, part, status};
 use crate::openai::Failure;
 use crate::openai::stream::Form;
-use crate::openai::whole::Call;
 
 /// Writes the events.
 pub(super) struct Writer {
@@ -40,7 +39,7 @@ enum Item {
         open: bool,
     },
     /// With its number among the answer's calls.
-    Call(usize, Call),
+    Call(usize, MessageCall),
 }
 
 struct Part {
@@ -209,7 +208,7 @@ impl Writer {
     fn begin_call(&mut self, delta: &CallDelta, out: &mut Vec<u8>) -> usize {
         self.close_message("completed", out);
         let place = self.items.len();
-        let begun = Call {
+        let begun = MessageCall {
             // Without one its result could not be told from others.
             id: delta.id.clone().unwrap_or_else(|| self.object.item_id("call", place)),
             name: delta.function.name.clone().unwrap_or_default(),

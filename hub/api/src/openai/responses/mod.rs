@@ -12,20 +12,16 @@ mod tests;
 
 use agentos_domain::{Clock as _, RequestId, SystemClock};
 use agentos_engine::Principal;
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json};
+use axum::response::Response;
 
 use self::asked::Asked;
-use self::events::Writer;
 use self::object::Object;
-use super::chat::{begin, caller, told};
 use super::chunks::Naming;
 use super::failure::Failure;
-use super::stream::{Streamed, event_stream};
-use super::{agents, whole};
+use super::reply::reply;
 use crate::ApiState;
 use crate::body::ModelBody;
 
@@ -40,27 +36,7 @@ pub(crate) async fn create(
     let echo = asked.echo();
     let request = asked.into_chat()?;
     let object = Object::new(Naming::new("resp_", &id, SystemClock.now()), echo);
-    let streamed = request.stream;
-    if let Some(agent) = request.model.strip_prefix(agents::PREFIX) {
-        let task = agents::submit(&state, &principal, id, agent, &request).await?;
-        if streamed {
-            let writer = Writer::new(object, agents::answering(&task));
-            return Ok(agents::watch(&state, task, writer));
-        }
-        let (message, answering, ending) = agents::ended(&state, &task).await?;
-        return Ok(Json(object.complete(message, &answering, &ending)).into_response());
-    }
-    let caller = caller(&principal, id, &headers)?;
-    let (answer, answering) = begin(&state, caller, request).await?;
-    let mut response = if streamed {
-        let streamed = Streamed::new(answer, Writer::new(object, answering.clone()));
-        event_stream(Body::from_stream(streamed.until(state.shutdown.clone())))
-    } else {
-        let (message, answering, ending) = whole::collect(answer, answering.clone()).await?;
-        Json(object.complete(message, &answering, &ending)).into_response()
-    };
-    told(&answering, response.headers_mut());
-    Ok(response)
+    reply(&state, &principal, id, &headers, request, object).await
 }
 
 /// For whoever asks for an earlier response.

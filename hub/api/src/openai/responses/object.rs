@@ -1,15 +1,20 @@
 //! A response, as an object.
 
-use agentos_router::{Answering, Ending};
+use agentos_router::{Answering, Ending, Message, MessageCall};
+use agentos_tiering::Decision;
 use serde_json::{Map, Value, json};
 
+use super::events::Writer;
 use crate::openai::chunks::Naming;
-use crate::openai::whole::{Call, Message, told};
+use crate::openai::reply::Shape;
+use crate::openai::whole::told;
 
 /// What all forms of a response have in common.
 pub(super) struct Object {
     naming: Naming,
     echo: Map<String, Value>,
+    /// How the tier was decided, where it was.
+    decision: Option<Decision>,
 }
 
 /// A part of a message.
@@ -34,7 +39,7 @@ pub(super) enum State<'a> {
 impl Object {
     /// For a request of which the response says this again.
     pub(super) fn new(naming: Naming, echo: Map<String, Value>) -> Self {
-        Self { naming, echo }
+        Self { naming, echo, decision: None }
     }
 
     /// The id of the item at this place of the output; it begins with `prefix`.
@@ -61,13 +66,24 @@ impl Object {
             ("model".to_owned(), json!(answering.model)),
             ("output".to_owned(), Value::Array(output)),
             ("usage".to_owned(), ending.map_or(Value::Null, usage)),
-            ("agentos".to_owned(), told(answering, ending)),
+            ("agentos".to_owned(), told(answering, self.decision.as_ref(), ending)),
         ]));
         Value::Object(response)
     }
+}
 
-    /// The response to which a whole answer comes.
-    pub(super) fn complete(&self, said: Message, by: &Answering, ending: &Ending) -> Value {
+impl Shape for Object {
+    type Writer = Writer;
+
+    fn decided(self, decision: Option<Decision>) -> Self {
+        Self { decision, ..self }
+    }
+
+    fn writer(self, answering: Answering) -> Writer {
+        Writer::new(self, answering)
+    }
+
+    fn whole(self, said: Message, answering: &Answering, ending: &Ending) -> Value {
         let mut parts = Vec::new();
         if let Some(text) = said.text.filter(|text| !text.is_empty()) {
             let logprobs = said.logprobs.map(|mut logprobs| logprobs["content"].take());
@@ -76,15 +92,18 @@ impl Object {
         if let Some(refusal) = said.extra.get("refusal").and_then(Value::as_str) {
             parts.push(part(Kind::Refusal, refusal, Value::Null));
         }
+        // Where an answer is cut off, its last item is.
+        let status = |is_last| if is_last { status(ending) } else { "completed" };
         let mut output = Vec::new();
         if !parts.is_empty() {
-            output.push(message(&self.item_id("msg", 0), status(ending), parts));
+            let status = status(said.calls.is_empty());
+            output.push(message(&self.item_id("msg", 0), status, parts));
         }
-        for one in &said.calls {
+        for (number, one) in said.calls.iter().enumerate() {
             let id = self.item_id("fc", output.len());
-            output.push(call(&id, "completed", one));
+            output.push(call(&id, status(number + 1 == said.calls.len()), one));
         }
-        self.at(&State::Ended(ending), by, output)
+        self.at(&State::Ended(ending), answering, output)
     }
 }
 
@@ -104,7 +123,7 @@ pub(super) fn part(kind: Kind, text: &str, logprobs: Value) -> Value {
 }
 
 /// A call of a function.
-pub(super) fn call(id: &str, status: &str, call: &Call) -> Value {
+pub(super) fn call(id: &str, status: &str, call: &MessageCall) -> Value {
     json!({ "id": id, "type": "function_call", "status": status, "call_id": call.id,
         "name": call.name, "arguments": call.arguments })
 }

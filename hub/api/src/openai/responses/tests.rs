@@ -4,31 +4,42 @@ use agentos_domain::{RequestId, Timestamp};
 use agentos_router::{Answering, Bill, CallDelta, Delta, Ending, FunctionDelta};
 use serde_json::{Map, Value, json};
 
-use super::events::Writer;
 use super::object::Object;
 use crate::openai::chunks::Naming;
+use crate::openai::reply::Shape as _;
 use crate::openai::stream::Form as _;
+use agentos_router::Message;
 
-fn writer() -> Writer {
-    let naming = Naming::new("resp_", &RequestId::generate(), Timestamp::from_millis(1000));
-    let answering = Answering {
+fn answering() -> Answering {
+    Answering {
         deployment: "d".into(),
         group: "g".into(),
         model: "m".into(),
         location: "local",
         cached: false,
-    };
-    Writer::new(Object::new(naming, Map::new()), answering)
+    }
+}
+
+fn ending(finish: &str) -> Ending {
+    Ending { finish: finish.to_owned(), bill: Bill::default(), confidence: None }
+}
+
+fn object(request: &RequestId) -> Object {
+    let naming = Naming::new("resp_", request, Timestamp::from_millis(1000));
+    Object::new(naming, Map::new())
 }
 
 fn written(deltas: &[Delta]) -> Vec<Value> {
-    let (mut writer, mut out) = (writer(), Vec::new());
+    streamed(object(&RequestId::generate()), deltas, "stop")
+}
+
+fn streamed(object: Object, deltas: &[Delta], finish: &str) -> Vec<Value> {
+    let (mut writer, mut out) = (object.writer(answering()), Vec::new());
     writer.open(&mut out);
     for delta in deltas {
         writer.delta(delta, &mut out);
     }
-    let ending = Ending { finish: "stop".into(), bill: Bill::default(), confidence: None };
-    writer.end(&ending, &mut out);
+    writer.end(&ending(finish), &mut out);
     let text = String::from_utf8(out).unwrap();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str(data).unwrap()).collect()
@@ -73,6 +84,22 @@ fn text_after_a_call_is_a_message_of_its_own() {
     assert_ne!(output[0]["id"], output[2]["id"]);
     let done = events.iter().filter(|event| event["type"] == "response.output_item.done");
     assert_eq!(done.count(), 3);
+}
+
+#[test]
+fn a_whole_answer_is_what_a_stream_ends_with() {
+    let request = RequestId::generate();
+    let text = vec![Delta::text("a")];
+    let calls = vec![piece(0, Some("f"), "{}"), piece(1, Some("g"), "{\"b\"")];
+    for deltas in [text.clone(), calls.clone(), [text, calls].concat()] {
+        for finish in ["stop", "tool_calls", "length", "content_filter"] {
+            let events = streamed(object(&request), &deltas, finish);
+            let mut message = Message::default();
+            deltas.iter().cloned().for_each(|delta| message.add(delta));
+            let whole = object(&request).whole(message, &answering(), &ending(finish));
+            assert_eq!(whole, events.last().unwrap()["response"], "{finish}");
+        }
+    }
 }
 
 #[test]

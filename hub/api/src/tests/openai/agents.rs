@@ -93,6 +93,15 @@ async fn what_an_agent_cannot_do_is_refused() {
         let error = answer.error(400, "invalid_request_error", "invalid_value");
         assert_eq!(error["param"], member);
     }
+    let long = json!([{ "role": "user", "content": "x".repeat(100_001) }]);
+    let wrong = [("n", json!(2)), ("max_tokens", json!(0)), ("temperature", json!(2.5))];
+    for (member, value) in wrong.into_iter().chain([("max_tokens", json!(32_769))]) {
+        let answer = gateway.chat(json!({ "model": agent, member: value })).await;
+        let error = answer.error(400, "invalid_request_error", "invalid_request");
+        assert!(error["message"].as_str().unwrap().contains(member), "{error}");
+    }
+    let answer = gateway.chat(json!({ "model": agent, "messages": long })).await;
+    answer.error(400, "invalid_request_error", "invalid_request");
     let answer = gateway.chat(json!({ "model": "agent/nobody" })).await;
     assert!(answer.status.is_client_error(), "{}", answer.text());
     assert!(answer.json()["error"]["message"].is_string());

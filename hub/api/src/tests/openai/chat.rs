@@ -52,6 +52,25 @@ async fn a_whole_answer_has_openais_shape() {
 }
 
 #[tokio::test]
+async fn a_decided_tier_is_told_with_its_reasons() {
+    let gateway = Gateway::new().await;
+    let of = |told: &Value| {
+        assert_eq!(told["tier"], HOME, "{told}");
+        assert!(!told["decision"]["reasons"].as_array().unwrap().is_empty(), "{told}");
+        told["decision"]["tier"].clone()
+    };
+    let whole = gateway.chat(json!({ "model": "auto" })).await.json();
+    assert_eq!(of(&whole["agentos"]), "fast");
+    let stream = gateway.chat(json!({ "model": "auto", "stream": true })).await;
+    assert_eq!(of(&chunks(&stream)[0]["agentos"]), "fast");
+    let asked = json!({ "model": "auto", "input": "Hi" });
+    let response = gateway.post("/v1/responses", asked).await.json();
+    assert_eq!(of(&response["agentos"]), "fast");
+    let named = gateway.chat(json!({ "model": HOME })).await.json();
+    assert_eq!(named["agentos"].get("decision"), None);
+}
+
+#[tokio::test]
 async fn a_stream_begins_with_the_role_and_has_one_end() {
     let gateway = Gateway::new().await;
     for model in [MODEL, CLAUDE] {

@@ -8,7 +8,9 @@ use crate::error::{CallError, ErrorKind};
 use crate::providers::Call;
 
 /// Fields of a request that mean the same there.
-const SAME: &[&str] = &["top_p", "top_k", "thinking", "service_tier", "inference_geo"];
+const SAME: &[&str] = &["top_p", "top_k", "thinking", "inference_geo"];
+/// The services that can be asked for there; OpenAI's others are wrong.
+const SERVICES: &[&str] = &["auto", "standard_only"];
 
 /// The body of a request.
 pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
@@ -40,9 +42,13 @@ pub(crate) fn body(call: &Call<'_>) -> Result<Vec<u8>, CallError> {
         body.insert("metadata".to_owned(), json!({ "user_id": user }));
     }
     for name in SAME {
-        if let Some(value) = request.extra.get(*name) {
+        if let Some(value) = request.extra.get(*name).filter(|value| !value.is_null()) {
             body.insert((*name).to_owned(), value.clone());
         }
+    }
+    let service = request.extra.get("service_tier").and_then(Value::as_str);
+    if let Some(service) = service.filter(|service| SERVICES.contains(service)) {
+        body.insert("service_tier".to_owned(), json!(service));
     }
     tools(call, &mut body)?;
     serde_json::to_vec(&body)
@@ -100,7 +106,12 @@ fn blocks(message: &ChatMessage) -> Result<Vec<Value>, CallError> {
         // An empty text is an error there.
         Some(Content::Text(text)) if text.is_empty() => Ok(Vec::new()),
         Some(Content::Text(text)) => Ok(vec![json!({ "type": "text", "text": text })]),
-        Some(Content::Parts(parts)) => parts.iter().map(block).collect(),
+        Some(Content::Parts(parts)) => {
+            let empty = |part: &&Part| {
+                part.kind == "text" && part.text.as_deref().unwrap_or_default().is_empty()
+            };
+            parts.iter().filter(|part| !empty(part)).map(block).collect()
+        }
     }
 }
 
@@ -158,11 +169,16 @@ fn tools(call: &Call<'_>, body: &mut Map<String, Value>) -> Result<(), CallError
     }
     let tools: Vec<_> = request.tools.iter().map(tool).collect();
     body.insert("tools".to_owned(), Value::Array(tools));
-    if let Some(mut choice) = request.tool_choice.as_ref().and_then(choice) {
-        let parallel = request.extra.get("parallel_tool_calls").and_then(Value::as_bool);
-        if let (Some(false), Some(choice)) = (parallel, choice.as_object_mut()) {
-            choice.insert("disable_parallel_tool_use".to_owned(), json!(true));
+    let parallel = request.extra.get("parallel_tool_calls").and_then(Value::as_bool);
+    let mut choice = request.tool_choice.as_ref().and_then(choice);
+    if parallel == Some(false) {
+        // It stands in the choice there, which may be left out here.
+        let choice = choice.get_or_insert_with(|| json!({ "type": "auto" }));
+        if choice["type"] != "none" {
+            choice["disable_parallel_tool_use"] = json!(true);
         }
+    }
+    if let Some(choice) = choice {
         body.insert("tool_choice".to_owned(), choice);
     }
     Ok(())
@@ -240,6 +256,48 @@ mod tests {
         assert_eq!(turns[2]["content"][2]["text"], "and now?");
         assert_eq!(body["tools"][0]["input_schema"], json!({"type": "object"}));
         assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "f"}));
+    }
+
+    #[test]
+    fn calls_one_at_a_time_need_no_choice() {
+        let choice = |members: Value| {
+            let mut request = json!({
+                "model": "m", "messages": [{"role": "user", "content": "x"}],
+                "tools": [{"type": "function", "function": {"name": "f"}}],
+                "parallel_tool_calls": false,
+            });
+            request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            sent(request)["tool_choice"].clone()
+        };
+        let one = json!({"type": "auto", "disable_parallel_tool_use": true});
+        assert_eq!(choice(json!({})), one);
+        assert_eq!(choice(json!({"tool_choice": "auto"})), one);
+        assert_eq!(choice(json!({"tool_choice": "none"})), json!({"type": "none"}));
+        assert_eq!(choice(json!({"parallel_tool_calls": true})), Value::Null);
+    }
+
+    #[test]
+    fn what_only_openai_knows_and_what_is_null_is_not_sent() {
+        let asked = |service: &str| {
+            sent(json!({"model": "m", "messages": [{"role": "user", "content": "x"}],
+                "service_tier": service, "top_p": null, "top_k": 5}))
+        };
+        let body = asked("flex");
+        assert_eq!((body.get("service_tier"), body.get("top_p")), (None, None));
+        assert_eq!(body["top_k"], 5);
+        assert_eq!(asked("standard_only")["service_tier"], "standard_only");
+    }
+
+    #[test]
+    fn empty_texts_are_left_out() {
+        let body = sent(json!({"model": "m", "messages": [
+            {"role": "user", "content": [{"type": "text", "text": ""},
+                {"type": "text", "text": "x"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": ""}]},
+        ]}));
+        let turns = body["messages"].as_array().unwrap();
+        assert_eq!(turns.len(), 1, "{body}");
+        assert_eq!(turns[0]["content"], json!([{"type": "text", "text": "x"}]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use agentos_domain::{CallId, KeyId, NanoUsd};
 use agentos_store::{
-    Admission, Budget, BudgetScope, KeyRecord, Ledger, NewCall, OnLimit, Period, Spend, Store,
+    Admission, Budget, BudgetScope, KeyRecord, Ledger, ModelCall, OnLimit, Period, Spend, Store,
     StoreError,
 };
 
@@ -73,7 +73,7 @@ pub(crate) async fn an_alert_is_due_until_somebody_was_told(store: &dyn Ledger) 
 
     // A new month begins anew.
     let later = at(30 * 24 * 3600);
-    let call = NewCall { now: later, ..model_call("a", "ann", 900, 0) };
+    let call = ModelCall { created_at: later, ..model_call("a", "ann", 900, 0) };
     assert_eq!(reserve(store, &call).await, Admission::Admitted);
     assert_eq!(due(800, later).await, [workspace("a")]);
 }
@@ -142,7 +142,7 @@ pub(crate) async fn calls_come_in_pages_of_their_workspace(store: &dyn Ledger) {
             break;
         }
         assert!(page.len() <= 3);
-        seen.extend(page.into_iter().map(|call| call.id));
+        seen.extend(page.into_iter().map(|kept| kept.call.id));
     }
     assert_eq!(seen, ids);
     let cursor = store.calls(&ws("a"), Some(&CallId::generate()), 3).await.unwrap_err();

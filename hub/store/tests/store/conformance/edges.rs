@@ -1,7 +1,7 @@
 //! Joining, sessions.
 
 use agentos_domain::{AttemptId, EdgeId, SessionEpoch};
-use agentos_store::{Claim, ClaimLimits, Redeemed, Store, StoreError};
+use agentos_store::{Claim, ClaimLimits, Placement, Redeemed, Store, StoreError};
 
 use crate::fixture::{TTL, add_task, append, at, claim, try_claim};
 
@@ -80,6 +80,7 @@ pub(crate) async fn a_replaced_session_gets_no_task(store: &dyn Store) {
                 now: at(4),
                 ttl: TTL,
                 limits: ClaimLimits::default(),
+                placement: Placement::Edge,
             })
             .await
     };
@@ -103,8 +104,15 @@ pub(crate) async fn a_revoked_edge_is_shut_out(store: &dyn Store) {
     assert!(matches!(session, Err(StoreError::EdgeRevoked { .. })));
     let attempt = AttemptId::generate();
     let epoch = SessionEpoch(9);
-    let claim =
-        Claim { edge, epoch, attempt, now: at(5), ttl: TTL, limits: ClaimLimits::default() };
+    let claim = Claim {
+        edge,
+        epoch,
+        attempt,
+        now: at(5),
+        ttl: TTL,
+        limits: ClaimLimits::default(),
+        placement: Placement::Edge,
+    };
     assert!(matches!(store.claim_next(claim).await, Err(StoreError::EdgeRevoked { .. })));
     // Its task is there for the others.
     assert!(try_claim(store, &EdgeId::generate(), 6).await.is_some());

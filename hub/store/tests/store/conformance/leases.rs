@@ -233,7 +233,7 @@ fn pending() -> ProposalFilter {
 pub(crate) async fn a_task_that_is_not_to_wait_fails_with_its_edge(store: &dyn Store) {
     let hasty = |name: &str| {
         let mut task = new_task(name);
-        task.agent.on_edge_lost = OnEdgeLost::Fail;
+        task.on_edge_lost = OnEdgeLost::Fail;
         task
     };
     let edge = EdgeId::generate();

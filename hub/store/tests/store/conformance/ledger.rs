@@ -2,8 +2,8 @@
 
 use agentos_domain::{CallId, NanoUsd, RequestId, TaskId, Timestamp, TokenCounts};
 use agentos_store::{
-    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, NewCall, OnLimit, OverBudget,
-    Period, SettledCall, Settlement, StoreError,
+    Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, ModelCall, OnLimit,
+    OverBudget, Period, SettledCall, Settlement, StoreError,
 };
 
 use crate::fixture::{at, budget, model_call, settlement, ws};
@@ -21,12 +21,12 @@ fn scopes() -> [BudgetScope; 3] {
     [BudgetScope::Installation, workspace("a"), key("ann")]
 }
 
-pub(super) async fn reserve(store: &dyn Ledger, call: &NewCall) -> Admission {
+pub(super) async fn reserve(store: &dyn Ledger, call: &ModelCall) -> Admission {
     store.reserve_call(call.clone(), None).await.unwrap()
 }
 
 /// Reserves a call of ann's in workspace `a`.
-pub(super) async fn open(store: &dyn Ledger, amount: i64) -> NewCall {
+pub(super) async fn open(store: &dyn Ledger, amount: i64) -> ModelCall {
     let call = model_call("a", "ann", amount, 0);
     assert_eq!(reserve(store, &call).await, Admission::Admitted);
     call
@@ -143,9 +143,9 @@ pub(crate) async fn a_reservation_is_made_once(store: &dyn Ledger) {
     let call = open(store, 100).await;
     assert_eq!(reserve(store, &call).await, Admission::Admitted);
     assert_sums(store, (0, 100, 1)).await;
-    let more = NewCall { reserve: NanoUsd(101), ..call.clone() };
+    let more = ModelCall { reserved: NanoUsd(101), ..call.clone() };
     assert!(store.reserve_call(more, None).await.is_err());
-    let other = NewCall { key_id: "bob".into(), ..call.clone() };
+    let other = ModelCall { key_id: "bob".into(), ..call.clone() };
     assert!(store.reserve_call(other, None).await.is_err());
     // Nothing is held for it any more, so it may not be made.
     store.settle_call(settlement(&call, 10, 1)).await.unwrap();
@@ -155,28 +155,14 @@ pub(crate) async fn a_reservation_is_made_once(store: &dyn Ledger) {
 }
 
 pub(crate) async fn a_settled_call_releases_what_it_did_not_cost(store: &dyn Ledger) {
-    let new = NewCall {
+    let new = ModelCall {
         task_id: Some(TaskId::generate()),
         request_id: Some(RequestId::generate()),
         ..model_call("a", "ann", 100, 0)
     };
     assert_eq!(reserve(store, &new).await, Admission::Admitted);
     assert_sums(store, (0, 100, 1)).await;
-    let mut expected = CallRecord {
-        id: new.id.clone(),
-        workspace_id: ws("a"),
-        key_id: "ann".into(),
-        task_id: new.task_id.clone(),
-        request_id: new.request_id.clone(),
-        requested: "smart".into(),
-        deployment: "opus-eu".into(),
-        provider: "anthropic".into(),
-        period: Period::of(at(0)),
-        reserved: NanoUsd(100),
-        created_at: at(0),
-        expires_at: at(600),
-        settled: None,
-    };
+    let mut expected = CallRecord { call: new.clone(), period: Period::of(at(0)), settled: None };
     assert_eq!(record(store, &new.id).await, expected);
     let tokens = TokenCounts {
         input: 1,
@@ -198,8 +184,8 @@ pub(crate) async fn a_settled_call_releases_what_it_did_not_cost(store: &dyn Led
     };
     store.settle_call(settlement.clone()).await.unwrap();
     assert_sums(store, (40, 0, 1)).await;
-    expected.deployment = "opus-us".into();
-    expected.provider = "bedrock".into();
+    expected.call.deployment = "opus-us".into();
+    expected.call.provider = "bedrock".into();
     expected.settled = Some(SettledCall {
         model: Some("opus-5.5".into()),
         tokens,
@@ -253,7 +239,7 @@ pub(crate) async fn a_moved_call_reserves_what_it_may_cost_now(store: &dyn Ledge
         let moved = store.move_call(&call.id, deployment, "p", NanoUsd(reserve), None).await;
         assert_eq!(moved.unwrap(), Admission::Admitted);
         assert_sums(store, (0, reserve, 1)).await;
-        let kept = record(store, &call.id).await;
+        let kept = record(store, &call.id).await.call;
         assert_eq!((kept.reserved.0, kept.deployment.as_str()), (reserve, deployment));
         assert_eq!((kept.provider.as_str(), kept.requested.as_str()), ("p", "smart"));
     }
@@ -300,7 +286,7 @@ pub(crate) async fn free_calls_are_recorded_once(store: &dyn Ledger) {
     let paid = model_call("a", "bob", 10, 0);
     reserve(store, &paid).await;
     let calls: Vec<_> = (0..5).map(|now| model_call("a", "ann", 0, now)).collect();
-    let with_ends = |calls: &[NewCall], cost| {
+    let with_ends = |calls: &[ModelCall], cost| {
         calls.iter().map(|call| (call.clone(), settlement(call, cost, 9))).collect::<Vec<_>>()
     };
     store.record_calls(with_ends(&calls[..3], 0)).await.unwrap();
@@ -311,7 +297,7 @@ pub(crate) async fn free_calls_are_recorded_once(store: &dyn Ledger) {
     assert_eq!(sums(store, &workspace("a")).await, (0, 10, 6));
     assert_eq!(record(store, &paid.id).await.settled, None, "it was open and stays so");
     let kept = record(store, &calls[4].id).await;
-    assert_eq!((kept.created_at, kept.reserved), (at(4), NanoUsd(0)));
+    assert_eq!((kept.call.created_at, kept.call.reserved), (at(4), NanoUsd(0)));
     let end = kept.settled.unwrap();
     assert_eq!(
         (end.outcome, end.settled_at, end.tokens.input),
@@ -378,9 +364,9 @@ pub(crate) async fn a_call_stays_in_its_month(store: &dyn Ledger) {
     let november = time("2026-11-30T23:59:59.999Z");
     let december = time("2026-12-01T00:00:00.000Z");
     store.set_budget(budget(key("ann"), 100), at(0)).await.unwrap();
-    let call = |reserve, now| NewCall {
-        now,
-        expires: time("2026-12-01T00:10:00.000Z"),
+    let call = |reserve, now| ModelCall {
+        created_at: now,
+        expires_at: time("2026-12-01T00:10:00.000Z"),
         ..model_call("a", "ann", reserve, 0)
     };
     let spent = async |now| {

@@ -9,6 +9,7 @@ mod kernel;
 mod keys;
 mod leases;
 mod ledger;
+mod placement;
 mod proposals;
 mod provider_keys;
 mod queue;
@@ -72,6 +73,10 @@ promises! {
         a_grant_reaches_the_agents_next_runs,
         those_who_are_to_be_told_are_told,
         proposals_come_in_pages_of_their_workspace;
+    placement:
+        the_hub_takes_what_may_be_done_elsewhere_and_nothing_else,
+        the_hubs_executor_is_no_edge,
+        who_holds_no_lease_asks_no_model;
     queue:
         workspaces_take_turns,
         who_has_fewer_runs_is_next,

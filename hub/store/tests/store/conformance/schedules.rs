@@ -1,7 +1,8 @@
 //! Schedules: every slot a row, none run twice.
 
 use agentos_domain::{
-    Priority, Schedule, ScheduleId, ScheduledTask, Slot, SlotOutcome, TaskId, Timestamp, Timing,
+    OnEdgeLost, Priority, Privacy, Schedule, ScheduleId, ScheduledTask, Slot, SlotOutcome, TaskId,
+    Timestamp, Timing,
 };
 use agentos_store::{Settle, Settled, SlotAction, SlotRun, Store, StoreError, TaskFilter};
 
@@ -26,6 +27,8 @@ fn schedule(workspace: &str, name: &str) -> Schedule {
             temperature: Some(0.25),
             seed: Some(u64::MAX),
             priority: Priority::Low,
+            on_edge_lost: Some(OnEdgeLost::Elsewhere),
+            privacy: Some(Privacy::LocalOnly),
         },
         enabled: true,
         next_slot: Some(at(60)),

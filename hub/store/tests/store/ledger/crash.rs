@@ -39,8 +39,8 @@ async fn the_hub_that_is_killed() {
                 if answer != Admission::Admitted {
                     std::future::pending::<()>().await;
                 }
-                println!("reserved {} {}", call.id, call.reserve.0);
-                let cost = call.reserve.0 / 2;
+                println!("reserved {} {}", call.id, call.reserved.0);
+                let cost = call.reserved.0 / 2;
                 store.settle_call(settlement(&call, cost, 1)).await.unwrap();
                 println!("settled {} {cost}", call.id);
             }
@@ -91,7 +91,7 @@ fn run_and_kill(folder: &Path, lines: usize) -> Told {
 
 async fn all_calls(store: &SqliteStore) -> HashMap<CallId, CallRecord> {
     let calls = store.calls(&ws("a"), None, 1_000_000).await.unwrap();
-    calls.into_iter().map(|call| (call.id.clone(), call)).collect()
+    calls.into_iter().map(|kept| (kept.call.id.clone(), kept)).collect()
 }
 
 #[tokio::test]

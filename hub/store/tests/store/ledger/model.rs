@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agentos_domain::{NanoUsd, Timestamp};
 use agentos_store::{
-    Admission, Budget, BudgetScope, Disk, Ledger, NewCall, OnLimit, OverBudget, Period,
+    Admission, Budget, BudgetScope, Disk, Ledger, ModelCall, OnLimit, OverBudget, Period,
     SqliteStore, StoreError,
 };
 use async_trait::async_trait;
@@ -86,7 +86,7 @@ fn scope(number: usize) -> BudgetScope {
 }
 
 struct Row {
-    call: NewCall,
+    call: ModelCall,
     reserved: i64,
     cost: Option<i64>,
 }
@@ -98,7 +98,7 @@ impl Row {
             BudgetScope::Workspace(workspace) => self.call.workspace_id == *workspace,
             BudgetScope::Key(key) => self.call.key_id == *key,
         };
-        of_scope && Period::of(self.call.now) == *period
+        of_scope && Period::of(self.call.created_at) == *period
     }
 }
 
@@ -119,8 +119,8 @@ impl Model {
     }
 
     /// What is to be answered where `asked` is to be reserved on top.
-    fn judge(&self, call: &NewCall, asked: i64) -> Admission {
-        let period = Period::of(call.now);
+    fn judge(&self, call: &ModelCall, asked: i64) -> Admission {
+        let period = Period::of(call.created_at);
         let narrow_first = [
             BudgetScope::Key(call.key_id.clone()),
             BudgetScope::Workspace(call.workspace_id.clone()),
@@ -152,12 +152,12 @@ impl Model {
     fn lose(&mut self, all: bool) -> u64 {
         let now = self.now;
         let open = self.rows.iter_mut().filter(|row| row.cost.is_none());
-        let lost = open.filter(|row| all || row.call.expires <= now);
+        let lost = open.filter(|row| all || row.call.expires_at <= now);
         lost.map(|row| row.cost = Some(row.reserved)).count() as u64
     }
 
     fn periods(&self) -> BTreeSet<Period> {
-        self.rows.iter().map(|row| Period::of(row.call.now)).collect()
+        self.rows.iter().map(|row| Period::of(row.call.created_at)).collect()
     }
 }
 
@@ -232,10 +232,10 @@ impl Pair {
     }
 
     async fn reserve(&mut self, workspace: usize, key: usize, amount: i64, lasts: i64) {
-        let now = self.model.now;
-        let expires = Timestamp::from_millis(now.millis() + lasts * 1000);
+        let created_at = self.model.now;
+        let expires_at = Timestamp::from_millis(created_at.millis() + lasts * 1000);
         let call = model_call(WORKSPACES[workspace], KEYS[key], amount, 0);
-        let call = NewCall { now, expires, ..call };
+        let call = ModelCall { created_at, expires_at, ..call };
         let expected = self.model.judge(&call, amount);
         let answer = self.store.reserve_call(call.clone(), self.installation()).await.unwrap();
         assert_eq!(answer, expected);
@@ -247,8 +247,8 @@ impl Pair {
     async fn again(&mut self, which: usize) {
         let Some(place) = self.model.place(which) else { return };
         let row = &self.model.rows[place];
-        let reserve = NanoUsd(row.call.reserve.0.min(row.reserved));
-        let call = NewCall { reserve, ..row.call.clone() };
+        let reserved = NanoUsd(row.call.reserved.0.min(row.reserved));
+        let call = ModelCall { reserved, ..row.call.clone() };
         let expected = match row.cost {
             None => Ok(Admission::Admitted),
             Some(_) => Err(StoreError::CallSettled { call: call.id.to_string() }),
@@ -283,7 +283,7 @@ impl Pair {
     }
 
     async fn record(&mut self, which: usize) {
-        let free = NewCall { now: self.model.now, ..model_call("b", "eve", 0, 0) };
+        let free = ModelCall { created_at: self.model.now, ..model_call("b", "eve", 0, 0) };
         let mut calls = vec![(free.clone(), settlement(&free, 0, 0))];
         if let Some(place) = self.model.place(which) {
             let known = &self.model.rows[place].call;
@@ -318,9 +318,9 @@ impl Pair {
         let mut rows = 0;
         for name in WORKSPACES {
             for kept in self.store.calls(&ws(name), None, 1000).await.unwrap() {
-                let row = self.model.rows.iter().find(|row| row.call.id == kept.id).unwrap();
+                let row = self.model.rows.iter().find(|row| row.call.id == kept.call.id).unwrap();
                 let cost = kept.settled.map(|settled| settled.cost.0);
-                assert_eq!((kept.reserved.0, cost), (row.reserved, row.cost));
+                assert_eq!((kept.call.reserved.0, cost), (row.reserved, row.cost));
                 rows += 1;
             }
         }

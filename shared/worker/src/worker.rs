@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::Clock;
-use agentos_inference::Engine;
+use agentos_generation::Engine;
 use agentos_link::EdgeLinkHandle;
 use agentos_proto::v1::HeldAttempt;
 use agentos_proto::v1::executor_server::ExecutorServer;
@@ -50,7 +50,8 @@ pub struct WorkerConfig {
 /// Runs agents for the hub.
 pub struct Worker {
     config: WorkerConfig,
-    engine: Arc<dyn Engine>,
+    /// The model on this machine, if there is one.
+    engine: Option<Arc<dyn Engine>>,
     runs: Arc<Runs>,
     /// What an earlier process of this edge left.
     recovered: Vec<Recovered>,
@@ -61,14 +62,15 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that uses `engine` and `tools`. It holds the runs that an
-    /// earlier process left in its data folder; they go on when it runs.
+    /// A worker that uses `tools`, and `engine` for the local tiers; for the
+    /// others, and where there is no engine, it asks the hub. It holds the runs
+    /// that an earlier process left in its data folder; they go on when it runs.
     ///
     /// # Errors
     /// Where the data folder cannot be used.
     pub fn open(
         config: WorkerConfig,
-        engine: Arc<dyn Engine>,
+        engine: Option<Arc<dyn Engine>>,
         tools: Registry,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WorkerError> {
@@ -94,9 +96,11 @@ impl Worker {
     pub fn routes(&self) -> tonic::service::Routes {
         let executor = ExecutorService::new(Arc::clone(&self.runs));
         let executor = ExecutorServer::new(executor).max_decoding_message_size(MAX_REQUEST_BYTES);
-        let inference = InferenceServer::new(InferenceService::new(Arc::clone(&self.engine)))
+        let routes = tonic::service::Routes::new(executor);
+        let Some(engine) = &self.engine else { return routes };
+        let inference = InferenceServer::new(InferenceService::new(Arc::clone(engine)))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
-        tonic::service::Routes::new(executor).add_service(inference)
+        routes.add_service(inference)
     }
 
     /// Tells which attempts this edge holds, for the link's greeting.
@@ -118,7 +122,7 @@ impl Worker {
     ) -> Result<(), WorkerError> {
         // However this ends, no run is left behind.
         let _gone = self.runs.gone.clone().drop_guard();
-        let hub = LinkedHub::new(link);
+        let hub = LinkedHub::new(link, Arc::clone(&self.runs.clock));
         let bench = self.bench(Arc::clone(&hub) as Arc<dyn Hub>)?;
         let recovered = std::mem::take(&mut self.recovered);
         self.runs.resume(&bench, recovered);
@@ -162,7 +166,7 @@ impl Worker {
     fn bench(&self, hub: Arc<dyn Hub>) -> Result<Arc<Bench>, WorkerError> {
         let WorkerConfig { data_dir, cache_limit, blocking, .. } = &self.config;
         Ok(Arc::new(Bench {
-            engine: Arc::clone(&self.engine),
+            engine: self.engine.clone(),
             tools: Arc::clone(&self.runs.tools),
             files: RunFiles::open(data_dir, *cache_limit, *blocking)?,
             spool: self.runs.spool.clone(),
@@ -179,7 +183,7 @@ impl Worker {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let load = meter.read(self.engine.as_ref(), self.runs.attempts.len());
+            let load = meter.read(self.engine.as_deref(), self.runs.attempts.len());
             let lost = hub.heartbeat(self.runs.attempts.held(), load).await.unwrap_or_default();
             for id in lost {
                 if let Some(attempt) = self.runs.attempts.get(&id) {

@@ -93,6 +93,16 @@ pub enum EngineError {
         /// What went wrong.
         reason: String,
     },
+    /// The hub had it answered by no model.
+    #[error("{message}")]
+    Unanswered {
+        /// Why, in a word.
+        code: &'static str,
+        /// For people.
+        message: String,
+        /// Whether it may be different in a while.
+        passes: bool,
+    },
     /// The engine was shut down.
     #[error("the inference engine has stopped: start the edge again")]
     Stopped,
@@ -113,11 +123,16 @@ impl Classified for EngineError {
             Self::Schema { .. } => "tool_schema",
             Self::Template { .. } => "chat_template",
             Self::Generation { .. } => "generation_failed",
+            Self::Unanswered { code, .. } => code,
             Self::Stopped => "engine_stopped",
         }
     }
 
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Generation { .. } | Self::Stopped)
+        match self {
+            Self::Busy { .. } | Self::Generation { .. } | Self::Stopped => true,
+            Self::Unanswered { passes, .. } => *passes,
+            _ => false,
+        }
     }
 }

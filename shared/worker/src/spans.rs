@@ -1,7 +1,7 @@
 //! The spans of a run: what its log lines and traces carry.
 
 use agentos_domain::{Classified as _, RequestId, ToolCall, ToolOutcome};
-use agentos_inference::{Completion, EngineError};
+use agentos_generation::{Completion, EngineError};
 use agentos_run::RunConfig;
 use agentos_telemetry::{join_trace, names};
 use tracing::field::{Empty, debug};

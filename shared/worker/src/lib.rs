@@ -1,4 +1,4 @@
-//! Runs agents on the edge.
+//! Runs agents: on an edge, and on the hub where no edge is there.
 //!
 //! [`Worker`] serves the hub's calls: a run is handed over by `Execute`, its
 //! live events are followed by `Attach`, a model is used directly by
@@ -22,6 +22,7 @@ mod files;
 mod hub;
 mod inference;
 mod load;
+mod models;
 mod reports;
 mod runner;
 mod runs;

@@ -132,6 +132,7 @@ mod tests {
         loop {
             match events.recv().await.unwrap().unwrap() {
                 GenerateEvent::Token { text: piece, .. } => text.push_str(&piece),
+                GenerateEvent::Started { model } => panic!("{model} was known"),
                 GenerateEvent::Done(done) => {
                     assert_eq!(done, completion);
                     break;

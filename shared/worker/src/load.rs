@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use agentos_inference::Engine;
+use agentos_generation::Engine;
 use agentos_proto::v1::EdgeLoad;
 use agentos_proto::v1::edge_load::{Device, LoadedModel};
 use sysinfo::System;
@@ -21,10 +21,12 @@ impl LoadMeter {
         Self { system: Mutex::new(system) }
     }
 
-    pub(crate) fn read(&self, engine: &dyn Engine, running_attempts: usize) -> EdgeLoad {
+    pub(crate) fn read(&self, engine: Option<&dyn Engine>, running_attempts: usize) -> EdgeLoad {
         let machine = self.machine();
+        let running_attempts = u32::try_from(running_attempts).unwrap_or(u32::MAX);
+        let Some(engine) = engine else { return EdgeLoad { running_attempts, ..machine } };
         let status = engine.status();
-        let device = |device: &agentos_inference::DeviceStatus| Device {
+        let device = |device: &agentos_generation::DeviceStatus| Device {
             name: device.name.clone(),
             memory_total_bytes: device.memory_total_bytes,
             memory_free_bytes: device.memory_free_bytes,
@@ -32,7 +34,7 @@ impl LoadMeter {
         EdgeLoad {
             devices: status.devices.iter().map(device).collect(),
             queued_model_calls: u32::try_from(status.queued).unwrap_or(u32::MAX),
-            running_attempts: u32::try_from(running_attempts).unwrap_or(u32::MAX),
+            running_attempts,
             models: vec![LoadedModel {
                 name: status.model,
                 size_bytes: status.size_bytes,

@@ -43,6 +43,12 @@ pub struct GenerateRequest {
 /// What happens while a model answers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GenerateEvent {
+    /// A model begins to answer. Only where it is not known before which one
+    /// does; what another one has said before is void.
+    Started {
+        /// The model.
+        model: String,
+    },
     /// A piece of text, never empty: one token, or several where a character
     /// or a possible stop text had to be completed first.
     Token {

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{BlobHash, Entry, RelPath};
+use agentos_domain::{BlobHash, Clock, Entry, RelPath};
+use agentos_generation::{EngineError, GenerateRequest, Generation, wire};
 use agentos_link::{EdgeLinkHandle, LinkChannel};
+use agentos_proto::v1::models_client::ModelsClient;
 use agentos_proto::v1::runs_client::RunsClient;
 use agentos_proto::v1::{
     AppendObstacle, AppendReply, AppendRequest, BlobChunk, EdgeLoad, FetchBlobRequest,
     HeartbeatRequest, HeldAttempt, PutBlobHeader, PutBlobRequest, ReleaseRequest,
+    RunGenerateRequest,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
+use tokio_util::task::TaskTracker;
 use tonic::Code;
 
 use crate::attempts::Attempt;
@@ -82,16 +86,31 @@ pub(crate) trait Hub: Send + Sync + 'static {
     /// The content of a file of a run's snapshot. Waits for a link where there
     /// is none: the run's own deadline bounds it.
     async fn fetch(&self, attempt: &Attempt, hash: &BlobHash) -> Result<Content, WorkerError>;
+
+    /// Has a model answer that is not on this machine. Dropping the receiver
+    /// ends the call.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked, or refuses; other errors arrive on the
+    /// receiver.
+    async fn generate(
+        &self,
+        attempt: &Attempt,
+        request: &GenerateRequest,
+    ) -> Result<Generation, EngineError>;
 }
 
 /// The hub at the other end of the link.
 pub(crate) struct LinkedHub {
     link: EdgeLinkHandle,
+    clock: Arc<dyn Clock>,
+    /// Owns the answers of models that are on their way.
+    answers: TaskTracker,
 }
 
 impl LinkedHub {
-    pub(crate) fn new(link: EdgeLinkHandle) -> Arc<Self> {
-        Arc::new(Self { link })
+    pub(crate) fn new(link: EdgeLinkHandle, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { link, clock, answers: TaskTracker::new() })
     }
 
     async fn client(&self) -> Option<RunsClient<LinkChannel>> {
@@ -301,5 +320,28 @@ impl Hub for LinkedHub {
             Err(_) => Err(std::io::Error::other("the hub stopped sending")),
         });
         Ok(Box::new(StreamReader::new(Box::pin(chunks))))
+    }
+
+    async fn generate(
+        &self,
+        attempt: &Attempt,
+        request: &GenerateRequest,
+    ) -> Result<Generation, EngineError> {
+        let request = RunGenerateRequest {
+            attempt: Some(attempt.held()),
+            request: Some(wire::request(request)?),
+        };
+        let no_link = || tonic::Status::unavailable("no link to the hub");
+        let channel = self.link.connected(LINK_WAIT).await;
+        let channel = channel.map_err(|_| wire::error_of(&no_link()))?;
+        let began = self.clock.monotonic();
+        // The hub answers when a model begins to: the step's own limit bounds it.
+        let messages = ModelsClient::new(channel).generate(request).await;
+        let messages = messages.map_err(|status| wire::error_of(&status))?.into_inner();
+        let (events, answer) = wire::channel();
+        let clock = Arc::clone(&self.clock);
+        let elapsed = move || clock.monotonic().saturating_sub(began);
+        self.answers.spawn(wire::answer(messages, events, elapsed));
+        Ok(answer)
     }
 }

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use agentos_domain::{
-    BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, Timestamp,
-    ToolCall, ToolClass, ToolError, ToolOutcome, ToolSpec, Usage, builtin_file_agent,
+    BlobHash, Entry, FileEntry, FinishReason, Journal, Manifest, SystemClock, TaskId, Tier,
+    Timestamp, ToolCall, ToolClass, ToolError, ToolOutcome, ToolSpec, Usage, builtin_file_agent,
 };
-use agentos_inference::{Completion, Engine, ScriptedEngine};
+use agentos_generation::{
+    Completion, Engine, EngineError, GenerateRequest, Generation, ScriptedEngine,
+};
 use agentos_run::RunConfig;
 use agentos_tools::{Registry, Tool, ToolContext};
 use async_trait::async_trait;
@@ -27,6 +29,7 @@ use crate::runner::{Assignment, Bench, Runner};
 use crate::spool::Spool;
 
 mod changes;
+mod models;
 
 const NOTE: &[u8] = b"the boiler was serviced in March";
 
@@ -40,6 +43,8 @@ struct MemoryHub {
     /// What the next appends that bring changes meet.
     obstacles: Mutex<VecDeque<Taken>>,
     fenced_after: Option<usize>,
+    /// The models that it has.
+    models: ScriptedEngine,
 }
 
 /// The contents that these entries refer to.
@@ -102,6 +107,14 @@ impl Hub for MemoryHub {
         let brought = self.blobs.lock().unwrap().get(hash).cloned();
         Ok(Box::new(std::io::Cursor::new(brought.unwrap_or_else(|| NOTE.to_vec()))))
     }
+
+    async fn generate(
+        &self,
+        _attempt: &Attempt,
+        request: &GenerateRequest,
+    ) -> Result<Generation, EngineError> {
+        self.models.generate(request.clone(), CancellationToken::new()).await
+    }
 }
 
 fn says(text: &str, tool: Option<(&str, serde_json::Value)>) -> Completion {
@@ -133,6 +146,7 @@ struct Scene {
     attempt: Arc<Attempt>,
     send: Arc<Send>,
     approval_required: bool,
+    tier: Tier,
 }
 
 /// A tool that must not be called twice.
@@ -195,7 +209,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     tools.insert(Arc::new(Wait::default())).unwrap();
     tools.insert(Arc::new(changes::Edit::default())).unwrap();
     let bench = Bench {
-        engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        engine: Some(Arc::clone(&engine) as Arc<dyn Engine>),
         tools: Arc::new(tools),
         files: RunFiles::open(dir.path(), u64::MAX, Blocking::Threads).unwrap(),
         spool: Spool::open(dir.path(), Blocking::Threads).unwrap(),
@@ -212,7 +226,16 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
         cancel: CancellationToken::new(),
     };
     let (bench, attempt) = (Arc::new(bench), Arc::new(attempt));
-    Scene { dir, hub, engine, bench, attempt, send, approval_required: false }
+    Scene {
+        dir,
+        hub,
+        engine,
+        bench,
+        attempt,
+        send,
+        approval_required: false,
+        tier: Tier::LocalFast,
+    }
 }
 
 impl Scene {
@@ -220,6 +243,7 @@ impl Scene {
         let mut agent = builtin_file_agent();
         agent.tools.extend(["send", "wait", "edit"].map(|tool| tool.parse().unwrap()));
         agent.approval_required = self.approval_required;
+        agent.model_tier = self.tier;
         let config = RunConfig {
             task_id: self.attempt.task.clone(),
             user_input: "when was the boiler serviced?".into(),

@@ -4,31 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{BlobHash, Classified as _};
-use agentos_domain::{Clock, Entry, ErrorInfo, Journal, Manifest};
-use agentos_inference::{
-    Completion, Engine, EngineError, GenerateEvent, GenerateRequest, ToolChoice,
-};
-use agentos_proto::v1::run_event::Event;
-use agentos_proto::v1::{ModelStarted, TokenEvent};
-use agentos_run::{Action, RunConfig, conversation, next};
+use agentos_domain::{BlobHash, Classified as _, Clock, Entry, ErrorInfo, Journal, Manifest};
+use agentos_generation::Engine;
+use agentos_run::{Action, RunConfig, next};
 use agentos_tools::Registry;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use crate::attempts::Attempt;
 use crate::error::WorkerError;
 use crate::files::{Pinned, RunFiles, RunFolder};
 use crate::hub::Hub;
-use crate::spans;
 use crate::spool::Spool;
-
-/// Before a full model queue is tried again.
-const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a run needs from this edge.
 pub(crate) struct Bench {
-    pub(crate) engine: Arc<dyn Engine>,
+    /// The model on this machine, for the local tiers.
+    pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) tools: Arc<Registry>,
     pub(crate) files: RunFiles,
     pub(crate) spool: Spool,
@@ -126,7 +117,9 @@ impl Runner {
             other => other,
         };
         agentos_faults::crash_point("edge.run.over");
-        runner.bench.engine.end_conversation(&runner.attempt.id.to_string()).await;
+        if let Some(engine) = &runner.bench.engine {
+            engine.end_conversation(&runner.attempt.id.to_string()).await;
+        }
         result
     }
 
@@ -194,102 +187,4 @@ impl Runner {
     pub(crate) fn worked(&self) -> Duration {
         self.limit.saturating_sub(self.time_left())
     }
-
-    async fn call_model(
-        &mut self,
-        must_call: Option<&agentos_domain::ToolName>,
-    ) -> Result<Outcome, WorkerError> {
-        if self.time_left().is_zero() {
-            return Ok(Outcome::TimedOut);
-        }
-        let tool_choice = match must_call {
-            Some(tool) => ToolChoice::Required(tool.clone()),
-            None if self.config.tools.is_empty() => ToolChoice::None,
-            None => ToolChoice::Auto,
-        };
-        let request = GenerateRequest {
-            messages: conversation(self.journal.entries(), &self.config),
-            tools: self.config.tools.clone(),
-            tool_choice,
-            sampling: self.config.agent.sampling.clone(),
-            output_schema: None,
-            conversation: Some(self.attempt.id.to_string()),
-        };
-        let status = self.bench.engine.status();
-        let (model, demonstration) = (status.model, status.demonstration);
-        let span = spans::model_call(&model);
-        self.attempt.events.push(Event::ModelStarted(ModelStarted { model, demonstration }));
-        agentos_faults::crash_point("edge.model.before");
-        let generation = async {
-            let answer = self.generate(request).await;
-            agentos_faults::crash_point("edge.model.replied");
-            answer.as_ref().map(spans::note_answer).ok();
-            answer
-        };
-        let generation = generation.instrument(span);
-        let step = Duration::from_secs(self.config.agent.step_timeout_seconds);
-        let completion = match tokio::time::timeout(self.time_left().min(step), generation).await {
-            Ok(completion) => completion?,
-            Err(_) if self.time_left().is_zero() => return Ok(Outcome::TimedOut),
-            Err(_) => return Ok(Outcome::Entry(step_timed_out(step))),
-        };
-        Ok(Outcome::Entry(match completion {
-            Ok(completion) => completion.into(),
-            Err(error) => Entry::Failed { error: ErrorInfo::new(error.code(), error.to_string()) },
-        }))
-    }
-
-    /// One answer of the model; the outer error ends the attempt, the inner
-    /// one the task.
-    async fn generate(
-        &self,
-        request: GenerateRequest,
-    ) -> Result<Result<Completion, EngineError>, WorkerError> {
-        // Dropping this future (at the run's deadline) drops the receiver,
-        // which stops the engine as well.
-        let cancel = self.attempt.cancel.child_token();
-        let mut events = loop {
-            match self.bench.engine.generate(request.clone(), cancel.clone()).await {
-                Ok(events) => break events,
-                Err(EngineError::Busy { .. }) => {
-                    let pause = tokio::time::sleep(BUSY_PAUSE);
-                    if cancel.run_until_cancelled(pause).await.is_none() {
-                        return Err(WorkerError::Cancelled);
-                    }
-                }
-                Err(EngineError::Stopped) => return Err(self.engine_stopped()),
-                Err(error) => return Ok(Err(error)),
-            }
-        };
-        while let Some(event) = events.recv().await {
-            match event {
-                Ok(GenerateEvent::Token { text, logprob }) => {
-                    self.attempt.events.push(Event::Token(TokenEvent { text, logprob }));
-                }
-                Ok(GenerateEvent::Done(_)) if cancel.is_cancelled() => break,
-                Ok(GenerateEvent::Done(completion)) => return Ok(Ok(completion)),
-                Err(EngineError::Stopped) => return Err(self.engine_stopped()),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        if cancel.is_cancelled() {
-            return Err(WorkerError::Cancelled);
-        }
-        Err(self.engine_stopped())
-    }
-
-    /// Without its engine the edge is of no use: it ends, and whoever started
-    /// it starts it again.
-    fn engine_stopped(&self) -> WorkerError {
-        self.bench.fatal.cancel();
-        WorkerError::EngineStopped
-    }
-}
-
-fn step_timed_out(limit: Duration) -> Entry {
-    let message = format!(
-        "a model call took longer than {} s: ask something smaller, or raise step_timeout_seconds",
-        limit.as_secs()
-    );
-    Entry::Failed { error: ErrorInfo::new("step_timeout", message) }
 }
