@@ -3,8 +3,8 @@
 //!
 //! [`Store`] is the contract: each verb is one transaction, and takes the time
 //! as an argument. [`Ledger`] is the part of it that is about money, and
-//! [`KernelStore`] that of the kernel's plugins. All are implemented by
-//! [`SqliteStore`]. The promises of the contract are held by the
+//! [`KernelStore`] that of the kernel's plugins, and [`JobStore`] that of the
+//! hub's own jobs. All are implemented by [`SqliteStore`]. The promises of the contract are held by the
 //! conformance suite in `tests/store/conformance`.
 //!
 //! ```text
@@ -19,6 +19,7 @@
 
 mod day;
 mod error;
+mod jobs;
 mod kernel;
 mod ledger;
 mod sqlite;
@@ -28,6 +29,7 @@ mod usd;
 
 pub use day::{Day, DayError};
 pub use error::StoreError;
+pub use jobs::{JobSlot, JobSlotStatus, JobStore};
 pub use kernel::{
     BilledDay, DayOutcome, KernelCounts, KernelStore, MeteredDay, ReplacedResult, ResultFilter,
     ResultId, ResultOrder, ResultRecord, RunEnd, RunFilter, RunId, RunRecord, RunStatus,

@@ -9,6 +9,7 @@ mod edges;
 mod fault;
 mod files;
 mod in_place;
+mod jobs;
 mod journal;
 mod kernel;
 mod keys;

@@ -55,3 +55,23 @@ CREATE TABLE result_history (
     replaced_by TEXT NOT NULL REFERENCES runs (id),
     UNIQUE (provider, date, revision)
 ) STRICT;
+
+-- Since when the times of a job of the hub's own count: all of them up to then
+-- are in job_slots.
+CREATE TABLE jobs (
+    job   TEXT NOT NULL PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What became of each time of such a job: the newest that has passed is run,
+-- older ones are missed.
+CREATE TABLE job_slots (
+    job        TEXT NOT NULL,
+    slot       INTEGER NOT NULL,
+    status     TEXT NOT NULL CHECK (status IN ('running', 'run', 'failed', 'missed')),
+    started_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    error      TEXT,
+    PRIMARY KEY (job, slot),
+    CHECK ((status = 'running') = (ended_at IS NULL))
+) STRICT, WITHOUT ROWID;

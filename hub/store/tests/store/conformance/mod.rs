@@ -4,6 +4,7 @@
 mod budgets;
 mod changes;
 mod edges;
+mod jobs;
 mod journal;
 mod kernel;
 mod keys;
@@ -146,6 +147,8 @@ promises! {
         a_day_is_one_row_and_its_past_is_kept,
         results_are_filtered_ordered_and_paged,
         metered_money_is_summed_by_provider_and_day;
+    jobs:
+        each_time_of_a_job_is_settled_once;
     budgets:
         budgets_are_set_and_removed,
         an_alert_is_due_until_somebody_was_told,
