@@ -1,11 +1,12 @@
 //! The kernel's door: what clients and the schedule ask for.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::Clock;
+use agentos_domain::{Clock, Timestamp};
 use agentos_store::{
-    Day, KernelCounts, KernelStore, ReplacedResult, ResultFilter, ResultRecord, RunFilter,
+    Day, KernelCounts, KernelStore, ReplacedResult, ResultFilter, ResultRecord, RunFilter, RunId,
     RunRecord,
 };
 use futures::future::join_all;
@@ -69,6 +70,12 @@ impl Outcome {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.runs.iter().all(RunReport::is_ok)
+    }
+
+    /// What went wrong, run by run.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        self.runs.iter().filter_map(RunReport::told).collect()
     }
 
     /// 0 where all was done or nothing was to do, 1 otherwise.
@@ -217,6 +224,25 @@ impl Kernel {
         export::export(store, config, request, self.clock.now()).await
     }
 
+    /// Results as a file without a name: it is gone when it is closed.
+    ///
+    /// # Errors
+    /// Those of [`export`](Self::export).
+    pub async fn download(&self, request: ExportRequest) -> Result<File, KernelError> {
+        let path = self.config.export.output_dir.join(format!(".{}.csv", RunId::generate()));
+        self.export(ExportRequest { path: Some(path.clone()), ..request }).await?;
+        let failed = |reason: String| KernelError::Write { path: path.clone(), reason };
+        let opened = {
+            let path = path.clone();
+            let open = move || {
+                let file = File::open(&path);
+                std::fs::remove_file(&path).and(file)
+            };
+            tokio::task::spawn_blocking(open).await.map_err(|error| failed(error.to_string()))?
+        };
+        opened.map_err(|error| failed(error.to_string()))
+    }
+
     /// What a month costs, with a message for people.
     ///
     /// # Errors
@@ -237,10 +263,16 @@ impl Kernel {
         Ok(totals::monthly(self.store.as_ref(), &self.zone, month).await?)
     }
 
+    /// The hub's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The month of the newest complete day.
     #[must_use]
     pub fn current_month(&self) -> Month {
-        Month::of(newest_complete_day(self.clock.now()))
+        Month::of(newest_complete_day(self.now()))
     }
 
     /// What the hub metered beside what was billed, from one day to another.

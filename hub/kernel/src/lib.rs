@@ -18,12 +18,14 @@
 
 mod collect;
 mod config;
+mod daily;
 mod declared;
 mod error;
 mod export;
 mod kernel;
 mod month;
 mod notify;
+mod perform;
 mod plugin;
 mod reconcile;
 mod registry;
@@ -40,12 +42,14 @@ pub use collect::{
     newest_complete_day,
 };
 pub use config::{CollectorConfig, ExportConfig, KernelConfig};
+pub use daily::{DailyError, DailySchedule};
 pub use declared::{CommandPlugin, HttpPlugin, declared_plugins};
 pub use error::KernelError;
 pub use export::{Export, ExportFormat, ExportRequest, auto_name};
 pub use kernel::{DayRange, Kernel, Outcome, PassedOver};
 pub use month::{Month, MonthInZone};
 pub use notify::{Alert, ChangedDay, DriftOf, Notify, NotifyError};
+pub use perform::{ProviderRun, TaskParams, TaskReport, Told};
 pub use plugin::{Plugin, PluginContext, PluginResult, PluginStatus, Progress, ProgressSink};
 pub use reconcile::{ReconciledDay, Reconciliation, Verdict};
 pub use registry::{Declared, Registry};

@@ -43,6 +43,14 @@ impl DailyReport {
     pub fn exit_code(&self) -> u8 {
         self.collected.exit_code().max(u8::from(self.export.is_none()))
     }
+
+    /// What was not done.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        let mut errors = self.collected.errors();
+        errors.extend(self.export_error.clone());
+        (!errors.is_empty()).then(|| errors.join("; "))
+    }
 }
 
 impl Kernel {

@@ -60,6 +60,13 @@ impl RunReport {
     pub fn is_ok(&self) -> bool {
         matches!(self.status, RunStatus::Success | RunStatus::Skipped)
     }
+
+    /// What went wrong, after the plugin's name.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let error = self.error.as_deref().unwrap_or("no reason is known");
+        (!self.is_ok()).then(|| format!("{}: {error}", self.plugin))
+    }
 }
 
 impl Runner {

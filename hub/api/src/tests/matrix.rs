@@ -84,6 +84,14 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("put /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
     ("delete /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
     ("get /api/calls", "/api/calls", Wants::Read),
+    ("post /api/kernel/tasks/{task}", "/api/kernel/tasks/summary", Wants::Admin),
+    ("get /api/kernel/health", "/api/kernel/health", Wants::Admin),
+    ("get /api/results", "/api/results", Wants::Admin),
+    ("get /api/runs", "/api/runs", Wants::Admin),
+    ("get /api/totals/{year}/{month}", "/api/totals/2026/11", Wants::Admin),
+    ("get /api/export", "/api/export", Wants::Admin),
+    ("get /api/reconciliation", "/api/reconciliation", Wants::Admin),
+    ("post /api/plugins/{name}/trigger", "/api/plugins/none/trigger", Wants::Nothing),
 ];
 
 const CANARY: &str = "canary-of-default";

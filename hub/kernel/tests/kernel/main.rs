@@ -14,3 +14,4 @@ mod runs;
 mod secrets;
 mod support;
 mod ten_years;
+mod yearly;

@@ -108,9 +108,8 @@ fn close_open(conn: &Connection, error: &str, now: Timestamp) -> Result<u64, Fau
 }
 
 fn list(conn: &Connection, job: &str, limit: u32) -> Result<Vec<JobSlot>, Fault> {
-    let mut statement = conn.prepare_cached(
-        "SELECT * FROM job_slots WHERE job = ?1 ORDER BY slot DESC LIMIT ?2",
-    )?;
+    let mut statement =
+        conn.prepare_cached("SELECT * FROM job_slots WHERE job = ?1 ORDER BY slot DESC LIMIT ?2")?;
     let page = statement.query_map(params![job, limit], record)?;
     Ok(page.collect::<Result<_, _>>()?)
 }

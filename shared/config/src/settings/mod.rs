@@ -1,6 +1,7 @@
 //! The table of settings: the one place that says what there is.
 
 mod agent;
+mod billing;
 mod edge;
 mod hub;
 mod logging;
