@@ -9,18 +9,20 @@ use agentos_kernel::{
     newest_complete_day,
 };
 use agentos_store::{Day, ResultFilter, RunFilter, RunId, RunStatus};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 
 use crate::body::OptionalJsonBody;
+use crate::edges::is_of_hub;
 use crate::problem::{Code, Problem};
 use crate::tasks::{parameter, query};
 use crate::{ApiState, openapi};
@@ -32,6 +34,20 @@ const RESULTS: (u32, u32) = (100, 1000);
 const CHUNK: usize = 64 * 1024;
 
 type Parsed<T> = Result<Query<T>, QueryRejection>;
+
+/// Whoever speaks for the hub: bills belong to it, and to no workspace.
+pub(crate) struct HubAdmin(Principal);
+
+impl FromRequestParts<ApiState> for HubAdmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+        let detail = "bills belong to the hub: an admin of the workspace `default` may see them";
+        let principal = parts.extensions.get::<Principal>().filter(|one| is_of_hub(one));
+        let refused = || Problem::new(Code::InsufficientScope, detail);
+        principal.cloned().map(Self).ok_or_else(refused)
+    }
+}
 
 /// As clients see what the kernel refuses.
 pub(crate) fn refused(error: KernelError) -> Problem {
@@ -106,7 +122,7 @@ pub(crate) struct TaskBody {
     responses((status = 200, description = "How it went", body = openapi::KernelTaskReport)))]
 pub(crate) async fn perform(
     State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
+    HubAdmin(principal): HubAdmin,
     Path(task): Path<String>,
     OptionalJsonBody(body): OptionalJsonBody<TaskBody>,
 ) -> Result<Json<Value>, Problem> {
@@ -150,6 +166,7 @@ pub(crate) struct ResultsQuery {
     responses((status = 200, description = "A page of results", body = openapi::ResultPage)))]
 pub(crate) async fn results(
     State(state): State<ApiState>,
+    _: HubAdmin,
     parsed: Parsed<ResultsQuery>,
 ) -> Result<Json<Value>, Problem> {
     let asked = query(parsed)?;
@@ -206,6 +223,7 @@ pub(crate) struct RunsQuery {
     responses((status = 200, description = "A page of runs", body = openapi::RunPage)))]
 pub(crate) async fn runs(
     State(state): State<ApiState>,
+    _: HubAdmin,
     parsed: Parsed<RunsQuery>,
 ) -> Result<Json<Value>, Problem> {
     let asked = query(parsed)?;
@@ -233,6 +251,7 @@ pub(crate) async fn runs(
     responses((status = 200, description = "Its totals", body = openapi::MonthlyTotals)))]
 pub(crate) async fn totals(
     State(state): State<ApiState>,
+    _: HubAdmin,
     Path((year, month)): Path<(String, String)>,
 ) -> Result<Json<Value>, Problem> {
     let numbers = year.parse().ok().filter(|year| *year < 9999).zip(month.parse().ok());
@@ -268,6 +287,7 @@ pub(crate) struct ExportQuery {
         content_type = "text/csv")))]
 pub(crate) async fn export(
     State(state): State<ApiState>,
+    _: HubAdmin,
     parsed: Parsed<ExportQuery>,
 ) -> Result<Response, Problem> {
     let asked = query(parsed)?;
@@ -307,6 +327,7 @@ pub(crate) struct ReconcileQuery {
     responses((status = 200, description = "Both sides", body = openapi::Reconciliation)))]
 pub(crate) async fn reconcile(
     State(state): State<ApiState>,
+    _: HubAdmin,
     parsed: Parsed<ReconcileQuery>,
 ) -> Result<Json<Value>, Problem> {
     let asked = query(parsed)?;
@@ -326,7 +347,10 @@ pub(crate) async fn reconcile(
     operation_id = "get_kernel_health",
     responses((status = 200, description = "What it has recorded, or why it cannot say",
         body = openapi::KernelHealth)))]
-pub(crate) async fn health(State(state): State<ApiState>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn health(
+    State(state): State<ApiState>,
+    _: HubAdmin,
+) -> Result<Json<Value>, Problem> {
     let kernel = state.kernel()?;
     Ok(Json(match kernel.health().await {
         Ok(counts) => json!({

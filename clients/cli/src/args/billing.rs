@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 const BILLING: &str = "\
-Days are in UTC, as providers bill them. The tasks are also commands of their own, for
-cron: agentos run_all, agentos daily_report.
+Days are in UTC, as providers bill them. The tasks are
+commands of their own, too: agentos run_all
 
-Exit codes of tasks: 0 all succeeded or nothing was to do, 1 otherwise.";
+Exit codes of tasks: 0 where all succeeded or nothing was
+to do, else 1";
 
 /// What to do with what providers charge.
 #[derive(Debug, Subcommand)]

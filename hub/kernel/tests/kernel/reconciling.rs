@@ -3,13 +3,13 @@
 use agentos_domain::{CallId, NanoUsd, Timestamp, TokenCounts};
 use agentos_fake_billing::FakeDay;
 use agentos_kernel::Verdict;
-use agentos_store::{CallOutcome, Ledger as _, NewCall, Settlement};
+use agentos_store::{CallOutcome, Ledger as _, ModelCall, Settlement};
 
 use crate::support::{World, YESTERDAY, usd};
 
 async fn metered(world: &World, provider: &str, day: &str, cost: i64) {
     let now: Timestamp = format!("{day}T23:59:59.999Z").parse().unwrap();
-    let call = NewCall {
+    let call = ModelCall {
         id: CallId::generate(),
         workspace_id: "a".parse().unwrap(),
         key_id: "key".into(),
@@ -18,9 +18,9 @@ async fn metered(world: &World, provider: &str, day: &str, cost: i64) {
         requested: "smart".into(),
         deployment: "d".into(),
         provider: provider.into(),
-        reserve: NanoUsd(0),
-        now,
-        expires: now,
+        reserved: NanoUsd(0),
+        created_at: now,
+        expires_at: now,
     };
     let end = Settlement {
         id: call.id.clone(),
