@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_api::{Api, Services};
+use agentos_api::{Api, Services, TokenVerifier};
 use agentos_config::Watch;
 use agentos_domain::{Clock, SystemClock, WorkspaceId};
 use agentos_engine::{Authentication, Engine, EngineHandle, Notifier};
@@ -93,21 +93,11 @@ impl App {
         )
         .await?;
         let engine = engine.with_models(Arc::new(RunModels(models.clone())));
-        let executor = match settings.engine().runs_on_hub {
-            0 => None,
-            _ => Some(OwnExecutor::open(&engine, &data, Arc::clone(&clock), VERSION).await?),
-        };
+        let executor = own_executor(settings, &engine, &data, Arc::clone(&clock)).await?;
         let billing =
             Billing::open(settings, Arc::clone(&store), Arc::clone(&clock), webhooks.clone())
                 .await?;
-        let services = Services {
-            verifier,
-            models: Some(models.clone()),
-            kernel: Some(Arc::clone(&billing.kernel)),
-        };
-        let mut config = settings.api(VERSION);
-        config.webhook_secret = settings.webhook_secret()?.map(Arc::new);
-        let api = Api::bind_with(config, engine.handle(), services).await?;
+        let api = bind_api(settings, engine.handle(), verifier, &models, &billing).await?;
         let api = api.with_tls(tls.as_ref().map(ApiTls::server));
         write_private(&data.api_address(), &api.local_addr().to_string())?;
         write_private(&data.link_address(), &link.handle().local_addr().to_string())?;
@@ -191,6 +181,33 @@ impl App {
         models.close(MODELS_DEADLINE).await;
         store.close(CLOSE_DEADLINE).await;
         result.map(|_| ())
+    }
+}
+
+/// Listens for requests, which are passed on to these.
+async fn bind_api(
+    settings: &Settings,
+    engine: EngineHandle,
+    verifier: Option<Arc<dyn TokenVerifier>>,
+    models: &Router,
+    billing: &Billing,
+) -> Result<Api, HubError> {
+    let (models, kernel) = (Some(models.clone()), Some(Arc::clone(&billing.kernel)));
+    let mut config = settings.api(VERSION);
+    config.webhook_secret = settings.webhook_secret()?.map(Arc::new);
+    Ok(Api::bind_with(config, engine, Services { verifier, models, kernel }).await?)
+}
+
+/// The hub's own executor, if it is to have one.
+async fn own_executor(
+    settings: &Settings,
+    engine: &Engine,
+    data: &DataDir,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<OwnExecutor>, HubError> {
+    match settings.engine().runs_on_hub {
+        0 => Ok(None),
+        _ => OwnExecutor::open(engine, data, clock, VERSION).await.map(Some),
     }
 }
 

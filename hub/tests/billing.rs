@@ -1,6 +1,7 @@
 //! What providers charge, with the hub's real process, against fakes of the
 //! administration APIs of OpenAI and Anthropic.
 
+use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -123,8 +124,8 @@ impl World {
 }
 
 fn start(folder: &TempDir, address: &str) -> Child {
-    let output = std::fs::OpenOptions::new().create(true).append(true);
-    let output = output.clone().open(folder.path().join("output")).unwrap();
+    let output = OpenOptions::new().create(true).append(true).open(folder.path().join("output"));
+    let output = output.unwrap();
     Command::new(env!("CARGO_BIN_EXE_agentos-hub"))
         .args(["serve", "--listen", address.strip_prefix("http://").unwrap()])
         .args(["--link-listen", &format!("127.0.0.1:{}", free_port())])
