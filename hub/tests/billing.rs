@@ -1,5 +1,6 @@
 //! What providers charge, with the hub's real process, against fakes of the
 //! administration APIs of OpenAI and Anthropic.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::OpenOptions;
 use std::net::TcpListener;

@@ -1,6 +1,7 @@
 //! A simulated year of daily reports: every time is a row, and none is run twice.
 
 use std::collections::BTreeSet;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,13 @@ use agentos_store::{JobSlotStatus, JobStore, KernelStore, RunFilter};
 use crate::support::open_store;
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// The times that the clocks of the zone show.
+fn wanted(zone: &str, start: Timestamp, end: Timestamp) -> Vec<Timestamp> {
+    let calendar = Calendar::cron("30 2 * * *", zone).unwrap();
+    let all = successors(calendar.next_after(start), |slot| calendar.next_after(*slot));
+    all.take_while(|slot| *slot <= end).collect()
+}
 
 /// A year in this time zone, in which the hub is away now and then.
 async fn year(zone: &str, away: &[u64]) {
@@ -55,13 +63,7 @@ async fn year(zone: &str, away: &[u64]) {
     }
     daily.look().await.unwrap();
     runs.extend(daily.slots(1).await.unwrap().iter().map(|slot| slot.slot));
-    let calendar = Calendar::cron("30 2 * * *", zone).unwrap();
-    let mut wanted = Vec::new();
-    let mut next = calendar.next_after(start);
-    while let Some(slot) = next.filter(|slot| *slot <= clock.now()) {
-        wanted.push(slot);
-        next = calendar.next_after(slot);
-    }
+    let wanted = wanted(zone, start, clock.now());
     let mut slots = daily.slots(10_000).await.unwrap();
     slots.reverse();
     assert_eq!(slots.iter().map(|slot| slot.slot).collect::<Vec<_>>(), wanted, "{zone}");
