@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_api::Api;
+use agentos_api::{Api, Services, TokenVerifier};
 use agentos_config::Watch;
 use agentos_domain::{Clock, SystemClock, WorkspaceId};
 use agentos_engine::{Authentication, Engine, EngineHandle, Notifier};
@@ -15,6 +15,7 @@ use agentos_snapshot::BlobStore;
 use agentos_store::{Ledger, SqliteConfig, SqliteStore, Store};
 use tokio_util::sync::CancellationToken;
 
+use crate::billing::Billing;
 use crate::error::HubError;
 use crate::executor::OwnExecutor;
 use crate::models;
@@ -45,6 +46,7 @@ pub struct App {
     executor: Option<OwnExecutor>,
     data: PathBuf,
     webhooks: Option<Arc<Webhooks>>,
+    billing: Billing,
 }
 
 impl App {
@@ -91,28 +93,30 @@ impl App {
         )
         .await?;
         let engine = engine.with_models(Arc::new(RunModels(models.clone())));
-        let executor = match settings.engine().runs_on_hub {
-            0 => None,
-            _ => Some(OwnExecutor::open(&engine, &data, Arc::clone(&clock), VERSION).await?),
-        };
-        let api =
-            Api::bind_with(settings.api(VERSION), engine.handle(), verifier, Some(models.clone()))
+        let executor = own_executor(settings, &engine, &data, Arc::clone(&clock)).await?;
+        let billing =
+            Billing::open(settings, Arc::clone(&store), Arc::clone(&clock), webhooks.clone())
                 .await?;
+        let api = bind_api(settings, engine.handle(), verifier, &models, &billing).await?;
         let api = api.with_tls(tls.as_ref().map(ApiTls::server));
         write_private(&data.api_address(), &api.local_addr().to_string())?;
         write_private(&data.link_address(), &link.handle().local_addr().to_string())?;
-        let https = tls.is_some();
-        tracing::info!(api = %api.local_addr(), https, link = %link.handle().local_addr(),
-            data = %settings.data().display(), "the hub is up");
-        if !https && !api.local_addr().ip().is_loopback() {
-            tracing::warn!(
-                "the API listens beyond this machine without TLS: \
-                keep it on a network that you trust, or set server.tls.mode"
-            );
-        }
+        announce(settings, &api, &link, tls.is_some());
         let agents = settings.loaded.watch_agents();
         let data = settings.data().to_owned();
-        Ok(Self { store, engine, link, api, tls, agents, models, executor, data, webhooks })
+        Ok(Self {
+            store,
+            engine,
+            link,
+            api,
+            tls,
+            agents,
+            models,
+            executor,
+            data,
+            webhooks,
+            billing,
+        })
     }
 
     /// Serves until `cancel`.
@@ -120,7 +124,19 @@ impl App {
     /// # Errors
     /// Where a part cannot go on; the others are then stopped.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), HubError> {
-        let Self { store, engine, link, api, tls, agents, models, executor, data, webhooks } = self;
+        let Self {
+            store,
+            engine,
+            link,
+            api,
+            tls,
+            agents,
+            models,
+            executor,
+            data,
+            webhooks,
+            billing,
+        } = self;
         let (handle, engine_handle) = (link.handle(), engine.handle());
         let sessions = Arc::new(handle.clone());
         let parts = async {
@@ -144,6 +160,10 @@ impl App {
                     Ok(())
                 },
                 async {
+                    billing.run(cancel.clone()).await;
+                    Ok(())
+                },
+                async {
                     let Some(executor) = executor else { return Ok(()) };
                     until_end(&cancel, executor.run(handle, cancel.clone())).await
                 },
@@ -157,9 +177,49 @@ impl App {
         };
         // Boxed: the future of everything is large.
         let result = Box::pin(parts).await;
+        billing.close().await;
         models.close(MODELS_DEADLINE).await;
         store.close(CLOSE_DEADLINE).await;
         result.map(|_| ())
+    }
+}
+
+/// Listens for requests, which are passed on to these.
+async fn bind_api(
+    settings: &Settings,
+    engine: EngineHandle,
+    verifier: Option<Arc<dyn TokenVerifier>>,
+    models: &Router,
+    billing: &Billing,
+) -> Result<Api, HubError> {
+    let (models, kernel) = (Some(models.clone()), Some(Arc::clone(&billing.kernel)));
+    let mut config = settings.api(VERSION);
+    config.webhook_secret = settings.webhook_secret()?.map(Arc::new);
+    Ok(Api::bind_with(config, engine, Services { verifier, models, kernel }).await?)
+}
+
+/// The hub's own executor, if it is to have one.
+async fn own_executor(
+    settings: &Settings,
+    engine: &Engine,
+    data: &DataDir,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<OwnExecutor>, HubError> {
+    match settings.engine().runs_on_hub {
+        0 => Ok(None),
+        _ => OwnExecutor::open(engine, data, clock, VERSION).await.map(Some),
+    }
+}
+
+/// Says where the hub is.
+fn announce(settings: &Settings, api: &Api, link: &HubLink, https: bool) {
+    tracing::info!(api = %api.local_addr(), https, link = %link.handle().local_addr(),
+        data = %settings.data().display(), "the hub is up");
+    if !https && !api.local_addr().ip().is_loopback() {
+        tracing::warn!(
+            "the API listens beyond this machine without TLS: \
+            keep it on a network that you trust, or set server.tls.mode"
+        );
     }
 }
 

@@ -51,6 +51,9 @@ pub enum HubError {
     /// The models cannot be used as they are configured.
     #[error("{0}")]
     Models(String),
+    /// What providers charge cannot be collected as it is configured.
+    #[error("{0}")]
+    Billing(String),
     /// The client of webhooks cannot be made.
     #[error("webhooks cannot be called ({0}): report this as a bug")]
     Webhook(String),
@@ -102,6 +105,7 @@ impl Classified for HubError {
             Self::Tls { error, .. } => error.code(),
             Self::SecretsKey(_) => "secrets_key",
             Self::Models(_) => "models",
+            Self::Billing(_) => "billing",
             Self::Webhook(_) => "webhook",
             Self::Logging(_) => "logging",
             Self::NotRunning { .. } => "not_running",
@@ -124,6 +128,7 @@ impl Classified for HubError {
             | Self::Tls { .. }
             | Self::SecretsKey(_)
             | Self::Models(_)
+            | Self::Billing(_)
             | Self::Webhook(_)
             | Self::Logging(_)
             | Self::Config(_) => false,

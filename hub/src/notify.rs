@@ -1,5 +1,5 @@
-//! Tells people by webhooks that something waits for them, or that a budget is
-//! nearly used up.
+//! Tells people by webhooks that something waits for them, that a budget is
+//! nearly used up, or that what providers charge is out of the ordinary.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use agentos_config::Secret;
 use agentos_domain::{Proposal, ProposalId, ProposalStatus};
 use agentos_engine::{Notifier, NotifyError};
+use agentos_kernel::Alert;
 use agentos_store::{BudgetScope, Period, Spend};
 use async_trait::async_trait;
 use rustls::crypto::ring;
@@ -33,6 +34,8 @@ enum Form {
 enum News {
     Proposal(ProposalId, ProposalStatus),
     Budget(BudgetScope, Period),
+    /// What is told of costs, as it is written.
+    Costs(String),
 }
 
 impl News {
@@ -99,6 +102,12 @@ impl Webhooks {
     pub(crate) async fn tell_of_budget(&self, spend: &Spend) -> Result<(), NotifyError> {
         let news = News::Budget(spend.scope.clone(), spend.period.clone());
         self.tell_all(news, |form| budget_body(form, spend)).await
+    }
+
+    /// Tells all of something about what providers charge.
+    pub(crate) async fn tell_of_costs(&self, alert: &Alert) -> Result<(), NotifyError> {
+        let news = News::Costs(alert.message());
+        self.tell_all(news, |form| costs_body(form, alert)).await
     }
 
     /// Tells each target once, also where others cannot be told; those are told
@@ -195,6 +204,21 @@ fn budget_body(form: Form, spend: &Spend) -> Value {
                 spend.period, spend.settled, spend.reserved
             );
             json!({ "content": content, "allowed_mentions": { "parse": [] } })
+        }
+    }
+}
+
+/// Which alert it is, with its amounts.
+fn costs_body(form: Form, alert: &Alert) -> Value {
+    match form {
+        Form::Json => json!({
+            "event": "cost_alert",
+            "alert": alert.code(),
+            "message": alert.message(),
+            "details": alert,
+        }),
+        Form::Discord => {
+            json!({ "content": alert.message(), "allowed_mentions": { "parse": [] } })
         }
     }
 }

@@ -8,7 +8,7 @@ use agentos_api::{ApiConfig, Rate};
 use agentos_config::{
     Environment, HubConfig, Loaded, LoadedAgent, Request, RunsPerTier, TlsMode, Watch,
 };
-use agentos_domain::{AgentConfig, Tier};
+use agentos_domain::{AgentConfig, ProviderSecret, Tier};
 use agentos_engine::{EngineConfig, EngineHandle, MasterKey, MasterKeySource};
 use agentos_link::HubLinkConfig;
 use agentos_process::default_data_dir;
@@ -173,6 +173,17 @@ impl Settings {
                 Some(TlsSource::Files { cert, key })
             }
         }
+    }
+
+    /// What webhooks that run plugins are signed with.
+    ///
+    /// # Errors
+    /// Where it cannot be a secret.
+    pub(crate) fn webhook_secret(&self) -> Result<Option<ProviderSecret>, HubError> {
+        let secret = self.loaded.config.security.webhook_secret.as_ref();
+        let secret = secret.map(|secret| ProviderSecret::new(secret.expose().to_owned()));
+        let wrong = |error| HubError::Billing(format!("security.webhook_secret: {error}"));
+        secret.transpose().map_err(wrong)
     }
 
     pub(crate) fn api(&self, version: &str) -> ApiConfig {

@@ -10,9 +10,13 @@ use clap_complete::Shell;
 use crate::key::lifetime;
 use crate::trust::parse_fingerprint;
 
+mod billing;
 mod models;
 mod schedule;
 
+pub(crate) use billing::{
+    BillingCommand, DaysArgs, ExportArgs, FetchArgs, ResultsArgs, RunsArgs, SummaryArgs,
+};
 pub(crate) use models::{BudgetCommand, BudgetSetArgs, CalibrateArgs, CallsArgs, OnLimit};
 pub(crate) use schedule::{ScheduleAddArgs, ScheduleCommand, SlotsArgs};
 
@@ -86,6 +90,27 @@ pub(crate) enum Command {
     Budget(BudgetCommand),
     /// Calls of models, newest first, with what each cost
     Calls(CallsArgs),
+    /// What providers charged: collect it, sum it up, export it
+    #[command(subcommand)]
+    Billing(BillingCommand),
+    /// As `billing fetch-openai`
+    #[command(name = "fetch_openai", hide = true)]
+    FetchOpenai(FetchArgs),
+    /// As `billing fetch-anthropic`
+    #[command(name = "fetch_anthropic", hide = true)]
+    FetchAnthropic(FetchArgs),
+    /// As `billing run-all`
+    #[command(name = "run_all", hide = true)]
+    RunAll(FetchArgs),
+    /// As `billing export`
+    #[command(hide = true)]
+    Export(ExportArgs),
+    /// As `billing summary`
+    #[command(hide = true)]
+    Summary(SummaryArgs),
+    /// As `billing daily-report`
+    #[command(name = "daily_report", hide = true)]
+    DailyReport,
     /// Measure how often a model is right that is so sure of its answer
     Calibrate(CalibrateArgs),
     /// Keep the hub's address and the key to it for later commands

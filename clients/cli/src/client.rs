@@ -17,6 +17,8 @@ use crate::trust;
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The longest time without a byte: the hub sends a ping every 15 s.
 const SILENCE: Duration = Duration::from_secs(40);
+/// The same, where the hub has to ask others first.
+const PATIENCE: Duration = Duration::from_secs(4 * 60 * 60);
 /// The longest time for a request that asks for no stream.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Tries of a request that may be repeated, and the pause after the first.
@@ -40,6 +42,19 @@ pub(crate) struct Client {
 impl Client {
     /// For the hub of `settings`. Does not connect yet.
     pub(crate) fn new(settings: Settings) -> Result<Self, CliError> {
+        Self::silent_for(SILENCE, settings)
+    }
+
+    /// As [`Client::new`], for requests that are answered when a provider has
+    /// answered the hub, page by page.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn patient(settings: Settings) -> Result<Self, CliError> {
+        Self::silent_for(PATIENCE, settings)
+    }
+
+    fn silent_for(silence: Duration, settings: Settings) -> Result<Self, CliError> {
         let mut headers = HeaderMap::new();
         if let Some(key) = &settings.api_key {
             let value = HeaderValue::from_str(&format!("Bearer {key}"));
@@ -51,7 +66,7 @@ impl Client {
             .default_headers(headers)
             .user_agent(concat!("agentos/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(5))
-            .read_timeout(SILENCE)
+            .read_timeout(silence)
             .tcp_nodelay(true)
             .tls_backend_preconfigured(trust::config(&settings.url, settings.ca.as_deref())?)
             // Nowhere else than where it began.
@@ -142,6 +157,15 @@ impl Client {
             return CliError::TimedOut { url };
         }
         trust::failed(&url, self.settings.ca.as_deref(), error)
+    }
+
+    /// As [`Client::json`], and waits for as long as the hub works.
+    pub(crate) async fn json_patiently<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, CliError> {
+        let response = self.send(request).await?;
+        self.body(response).await
     }
 
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, CliError> {

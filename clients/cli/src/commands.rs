@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Command};
+use crate::args::{BillingCommand, Cli, Command};
 use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::settings::Settings;
 use crate::terminal::Terminal;
 use crate::{
-    approvals, calibrate, config, doctor, edge, files, health, key, login, provider_key, schedule,
-    spending, task,
+    approvals, billing, calibrate, config, doctor, edge, files, health, key, login, provider_key,
+    schedule, spending, task,
 };
 
 /// Runs the command line `args`, the program's name first, and gives the exit
@@ -61,21 +61,48 @@ async fn run(
     if let Command::Config(command) = cli.command {
         return config::run(terminal, json, command);
     }
-    let client = Client::new(Settings::resolve(&cli.global, env)?)?;
-    match cli.command {
-        Command::Task(command) => task::run(&client, terminal, json, command).await,
-        Command::Approvals(command) => approvals::run(&client, terminal, json, command).await,
-        Command::Schedule(command) => schedule::run(&client, terminal, json, command).await,
-        Command::Files(command) => files::run(&client, terminal, json, command).await,
-        Command::Edge(command) => edge::run(&client, terminal, json, command).await,
-        Command::Key(command) => key::run(&client, terminal, json, command).await,
-        Command::ProviderKey(command) => provider_key::run(&client, terminal, json, command).await,
-        Command::Models => spending::models(&client, terminal, json).await,
-        Command::Budget(command) => spending::budget(&client, terminal, json, command).await,
-        Command::Calls(args) => spending::calls(&client, terminal, json, &args).await,
-        Command::Calibrate(args) => calibrate::run(&client, terminal, json, &args).await,
-        Command::Health => health::run(&client, terminal, json).await,
-        Command::Doctor => doctor::run(&client, terminal, json).await,
-        Command::Login(_) | Command::Config(_) | Command::Completions { .. } => Ok(Exit::Ok),
+    let settings = Settings::resolve(&cli.global, env)?;
+    match billing_task(cli.command) {
+        Ok(command) => billing::run(&Client::patient(settings)?, terminal, json, command).await,
+        Err(command) => others(&Client::new(settings)?, terminal, json, *command).await,
+    }
+}
+
+/// The tasks of `billing` that are commands of their own, too.
+fn billing_task(command: Command) -> Result<BillingCommand, Box<Command>> {
+    Ok(match command {
+        Command::Billing(command) => command,
+        Command::FetchOpenai(args) => BillingCommand::FetchOpenai(args),
+        Command::FetchAnthropic(args) => BillingCommand::FetchAnthropic(args),
+        Command::RunAll(args) => BillingCommand::RunAll(args),
+        Command::Export(args) => BillingCommand::Export(args),
+        Command::Summary(args) => BillingCommand::Summary(args),
+        Command::DailyReport => BillingCommand::DailyReport,
+        other => return Err(Box::new(other)),
+    })
+}
+
+async fn others(
+    client: &Client,
+    terminal: &mut Terminal,
+    json: bool,
+    command: Command,
+) -> Result<Exit, CliError> {
+    match command {
+        Command::Task(command) => task::run(client, terminal, json, command).await,
+        Command::Approvals(command) => approvals::run(client, terminal, json, command).await,
+        Command::Schedule(command) => schedule::run(client, terminal, json, command).await,
+        Command::Files(command) => files::run(client, terminal, json, command).await,
+        Command::Edge(command) => edge::run(client, terminal, json, command).await,
+        Command::Key(command) => key::run(client, terminal, json, command).await,
+        Command::ProviderKey(command) => provider_key::run(client, terminal, json, command).await,
+        Command::Models => spending::models(client, terminal, json).await,
+        Command::Budget(command) => spending::budget(client, terminal, json, command).await,
+        Command::Calls(args) => spending::calls(client, terminal, json, &args).await,
+        Command::Calibrate(args) => calibrate::run(client, terminal, json, &args).await,
+        Command::Health => health::run(client, terminal, json).await,
+        Command::Doctor => doctor::run(client, terminal, json).await,
+        // They were run before.
+        _ => Ok(Exit::Ok),
     }
 }

@@ -10,6 +10,7 @@
 
 mod approvals;
 mod args;
+mod billing;
 mod calibrate;
 mod client;
 mod commands;

@@ -33,21 +33,24 @@ const EXAMPLES_OF_KEYS: u32 = 10;
 
 /// Groups of operations, by tag, for each of which the allowance of refused
 /// keys, ten at once, suffices: each operation needs one.
-const GROUPS: [&[&str]; 6] = [
+const GROUPS: [&[&str]; 7] = [
     &["tasks", "edges"],
     &["files", "keys"],
     &["provider keys", "session", "hub"],
     &["approvals"],
     &["schedules"],
     &["models"],
+    &["billing"],
 ];
 /// What cannot succeed without an edge, and so shows nothing about wrong keys,
 /// and what needs no key and seldom guesses a name.
-const OUT_OF_REACH: [&str; 9] = [
+const OUT_OF_REACH: [&str; 11] = [
     "POST /api/edges/{id}/drain",
     "POST /api/edges/{id}/resume",
     "POST /api/edges/{id}/revoke",
     "GET /docs/{file}",
+    "POST /api/kernel/tasks/{task}",
+    "POST /api/plugins/{name}/trigger",
     "GET /api/approvals/{id}",
     "POST /api/approvals/{id}/approve",
     "POST /api/approvals/{id}/reject",

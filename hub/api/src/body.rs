@@ -48,6 +48,17 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for ModelBody<T> {
     }
 }
 
+/// A body as it is.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl FromRequest<ApiState> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        read(request.into_body(), state.config.body_limit_bytes).await.map(Self)
+    }
+}
+
 /// As [`JsonBody`]; no body at all stands for an empty object.
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 

@@ -63,9 +63,14 @@ pub(crate) async fn invite(
     })))
 }
 
+/// Whether somebody speaks for the whole hub rather than for one workspace.
+pub(crate) fn is_of_hub(principal: &Principal) -> bool {
+    confined(principal).is_none()
+}
+
 /// Edges serve all workspaces: the admin of one may not decide about them.
 fn administers_hub(principal: &Principal) -> Result<(), Problem> {
-    if confined(principal).is_none() {
+    if is_of_hub(principal) {
         return Ok(());
     }
     let detail = "edges belong to the hub: an admin of the workspace `default` decides about them";

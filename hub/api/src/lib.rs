@@ -13,6 +13,7 @@
 
 mod approvals;
 mod auth;
+mod billing;
 mod body;
 mod browser;
 mod connections;
@@ -45,11 +46,12 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trigger;
 
 pub use auth::{TokenRefusal, TokenVerifier};
 pub use error::ApiError;
 pub use limits::{Rate, RateLimits};
 pub use routes::router;
 pub use server::Api;
-pub use state::{ApiConfig, ApiState};
+pub use state::{ApiConfig, ApiState, Services};
 pub use tls::{ServerTls, TlsError};

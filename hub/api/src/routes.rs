@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::problem::{Code, Problem};
 use crate::{
-    ApiConfig, ApiState, approvals, auth, cors, docs, edges, events, files, health, keys, metrics,
-    observe, openai, openapi, provider_keys, schedules, session, spending, tasks,
+    ApiConfig, ApiState, approvals, auth, billing, cors, docs, edges, events, files, health, keys,
+    metrics, observe, openai, openapi, provider_keys, schedules, session, spending, tasks, trigger,
 };
 
 /// Who may use a route.
@@ -34,6 +34,7 @@ const APPROVAL: &str = "/api/approvals/{id}";
 const GRANT: &str = "/api/approvals/grants/{agent}/{tool}";
 const SCHEDULE: &str = "/api/schedules/{id}";
 const BUDGET: &str = "/api/budgets/{scope}";
+const PLUGIN_TRIGGER: &str = "/api/plugins/{name}/trigger";
 const PROVIDER_KEY: &str = "/api/provider-keys/{provider}";
 
 /// The problems of routes that read a JSON body.
@@ -86,12 +87,14 @@ const SCHEDULING: &[Code] = with_body!(Conflict);
 const RESUMPTION: &[Code] = &[Code::InvalidRequest, Code::NotFound, Code::StorageFull];
 const BUDGETING: &[Code] = with_body!(NotFound);
 const BODY: &[Code] = with_body!();
+const KERNEL_TASK: &[Code] = with_body!(NotFound);
+const TRIGGER: &[Code] = with_body!(Unauthenticated, NotFound);
 const SIGN_IN: &[Code] =
     with_body!(Unauthenticated, InvalidToken, TokenExpired, AuthError, CsrfRefused);
 const SIGN_OUT: &[Code] = &[Code::CsrfRefused];
 
 /// All routes of the hub.
-pub(crate) static ROUTES: [Route; 52] = [
+pub(crate) static ROUTES: [Route; 60] = [
     route(Method::GET, "/health", Access::Public, NONE, |m| on(m, health::health)),
     route(Method::GET, "/ready", Access::Public, NONE, |m| on(m, health::ready)),
     route(Method::GET, "/metrics", READ, NONE, |m| on(m, metrics::serve)),
@@ -152,6 +155,16 @@ pub(crate) static ROUTES: [Route; 52] = [
     route(Method::PUT, BUDGET, ADMIN, BUDGETING, |m| on(m, spending::set_budget)),
     route(Method::DELETE, BUDGET, ADMIN, REVOCATION, |m| on(m, spending::remove_budget)),
     route(Method::GET, "/api/calls", READ, QUERY, |m| on(m, spending::calls)),
+    route(Method::POST, "/api/kernel/tasks/{task}", ADMIN, KERNEL_TASK, |m| {
+        on(m, billing::perform)
+    }),
+    route(Method::GET, "/api/kernel/health", ADMIN, NONE, |m| on(m, billing::health)),
+    route(Method::GET, "/api/results", ADMIN, QUERY, |m| on(m, billing::results)),
+    route(Method::GET, "/api/runs", ADMIN, QUERY, |m| on(m, billing::runs)),
+    route(Method::GET, "/api/totals/{year}/{month}", ADMIN, MISSING, |m| on(m, billing::totals)),
+    route(Method::GET, "/api/export", ADMIN, QUERY, |m| on(m, billing::export)),
+    route(Method::GET, "/api/reconciliation", ADMIN, QUERY, |m| on(m, billing::reconcile)),
+    route(Method::POST, PLUGIN_TRIGGER, Access::Public, TRIGGER, |m| on(m, trigger::trigger)),
 ];
 
 impl Route {

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_engine::EngineHandle;
-use agentos_router::Router as Models;
 use axum::Router;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
@@ -33,7 +32,7 @@ use crate::http2;
 use crate::limits::RemoteAddress;
 use crate::stall::StallGuard;
 use crate::tls::{self, ServerTls};
-use crate::{ApiConfig, ApiError, ApiState, TokenVerifier, cors, router};
+use crate::{ApiConfig, ApiError, ApiState, Services, cors, router};
 
 /// Open connections from one address. For more, one of that address gives way; while
 /// there is none, they are closed at once.
@@ -72,19 +71,17 @@ impl Api {
     /// # Errors
     /// [`ApiError`], when the address cannot be had.
     pub async fn bind(config: ApiConfig, engine: EngineHandle) -> Result<Self, ApiError> {
-        Self::bind_with(config, engine, None, None).await
+        Self::bind_with(config, engine, Services::default()).await
     }
 
-    /// As [`Api::bind`], and lets in whoever `verifier` knows, and answers requests
-    /// to models by `models`.
+    /// As [`Api::bind`], and passes requests on to these services.
     ///
     /// # Errors
     /// As there.
     pub async fn bind_with(
         mut config: ApiConfig,
         engine: EngineHandle,
-        verifier: Option<Arc<dyn TokenVerifier>>,
-        models: Option<Models>,
+        services: Services,
     ) -> Result<Self, ApiError> {
         cors::layer(&config.cors_origins)?;
         let wanted = config.listen;
@@ -95,8 +92,9 @@ impl Api {
         let shutdown = CancellationToken::new();
         let max_connections = config.max_connections;
         let state = ApiState::new(config, engine, shutdown.clone())
-            .with_verifier(verifier)
-            .with_models(models);
+            .with_verifier(services.verifier)
+            .with_models(services.models)
+            .with_kernel(services.kernel);
         let router = router(state);
         Ok(Self { listener, address, router, shutdown, max_connections, tls: None })
     }

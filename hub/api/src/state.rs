@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{Clock, SystemClock};
+use agentos_domain::{Clock, ProviderSecret, SystemClock};
 use agentos_engine::{EngineError, EngineHandle};
+use agentos_kernel::Kernel;
 use agentos_router::Router as Models;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,7 @@ use crate::http_metrics::HttpMetrics;
 use crate::limits::{Limits, RateLimits};
 use crate::problem::{Code, Problem};
 use crate::sessions::Sessions;
+use crate::trigger::Triggers;
 
 /// The longest that the engine may take over a verb that does not wait for a
 /// task and moves no file.
@@ -49,6 +51,8 @@ pub struct ApiConfig {
     /// cookie is never to travel otherwise. Where a page came by https, its
     /// cookie does not in any case.
     pub secure_cookies: bool,
+    /// What webhooks that run plugins are signed with; without it there are none.
+    pub webhook_secret: Option<Arc<ProviderSecret>>,
 }
 
 impl ApiConfig {
@@ -67,6 +71,7 @@ impl ApiConfig {
             cors_origins: Vec::new(),
             metrics_open: false,
             secure_cookies: false,
+            webhook_secret: None,
         }
     }
 }
@@ -81,7 +86,20 @@ pub struct ApiState {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) http_metrics: Arc<HttpMetrics>,
     pub(crate) verifier: Option<Arc<dyn TokenVerifier>>,
+    pub(crate) triggers: Arc<Triggers>,
     models: Option<Models>,
+    kernel: Option<Arc<Kernel>>,
+}
+
+/// What the API passes requests on to, beside the engine.
+#[derive(Default)]
+pub struct Services {
+    /// Who knows signed tokens.
+    pub verifier: Option<Arc<dyn TokenVerifier>>,
+    /// Who answers requests to models.
+    pub models: Option<Models>,
+    /// Who knows what providers charge.
+    pub kernel: Option<Arc<Kernel>>,
 }
 
 impl ApiState {
@@ -106,7 +124,9 @@ impl ApiState {
             shutdown,
             http_metrics: Arc::default(),
             verifier: None,
+            triggers: Arc::default(),
             models: None,
+            kernel: None,
         }
     }
 
@@ -121,6 +141,19 @@ impl ApiState {
     pub(crate) fn models(&self) -> Result<&Models, Problem> {
         let none = || Problem::new(Code::Unavailable, "this hub serves no models");
         self.models.as_ref().ok_or_else(none)
+    }
+
+    /// Also answers what providers charge, by this.
+    #[must_use]
+    pub fn with_kernel(mut self, kernel: Option<Arc<Kernel>>) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    /// Who knows what providers charge.
+    pub(crate) fn kernel(&self) -> Result<&Arc<Kernel>, Problem> {
+        let none = || Problem::new(Code::Unavailable, "this hub collects no bills");
+        self.kernel.as_ref().ok_or_else(none)
     }
 
     /// Also lets in whoever `verifier` knows, if there is one.

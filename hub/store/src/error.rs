@@ -101,6 +101,9 @@ pub enum StoreError {
     /// The installation's budget is not kept in the database.
     #[error("the budget of the installation is set in the configuration: change it there")]
     InstallationBudget,
+    /// The run of a plugin was closed.
+    #[error("this run was closed, as by a restart of the hub: run the plugin again")]
+    RunClosed,
     /// No edge has this id.
     #[error("no edge {edge} has joined this hub: join it with a new token")]
     UnknownEdge {
@@ -236,6 +239,7 @@ impl Classified for StoreError {
             Self::UnknownCall { .. } => "unknown_call",
             Self::CallSettled { .. } => "call_settled",
             Self::InstallationBudget => "installation_budget",
+            Self::RunClosed => "run_closed",
             Self::UnknownEdge { .. } => "unknown_edge",
             Self::EdgeRevoked { .. } => "edge_revoked",
             Self::EdgeDraining { .. } => "edge_draining",

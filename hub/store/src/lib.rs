@@ -2,8 +2,9 @@
 //! of the domain.
 //!
 //! [`Store`] is the contract: each verb is one transaction, and takes the time
-//! as an argument. [`Ledger`] is the part of it that is about money. Both are
-//! implemented by [`SqliteStore`]. The promises of the contract are held by the
+//! as an argument. [`Ledger`] is the part of it that is about money, and
+//! [`KernelStore`] that of the kernel's plugins, and [`JobStore`] that of the
+//! hub's own jobs. All are implemented by [`SqliteStore`]. The promises of the contract are held by the
 //! conformance suite in `tests/store/conformance`.
 //!
 //! ```text
@@ -16,13 +17,23 @@
 //!  cancel: from every status that is not final to cancelled
 //! ```
 
+mod day;
 mod error;
+mod jobs;
+mod kernel;
 mod ledger;
 mod sqlite;
 mod store;
 mod types;
+mod usd;
 
+pub use day::{Day, DayError};
 pub use error::StoreError;
+pub use jobs::{JobSlot, JobSlotStatus, JobStore};
+pub use kernel::{
+    BilledDay, DayOutcome, KernelCounts, KernelStore, MeteredDay, ReplacedResult, ResultFilter,
+    ResultId, ResultOrder, ResultRecord, RunEnd, RunFilter, RunId, RunRecord, RunStatus,
+};
 pub use ledger::{
     Admission, Budget, BudgetScope, CallOutcome, CallRecord, Ledger, ModelCall, OnLimit,
     OverBudget, Period, SettledCall, Settlement, Spend,
@@ -35,3 +46,4 @@ pub use types::{
     Redeemed, Resolution, Resolved, RunScope, SealedKey, Settle, Settled, SlotAction, SlotRun,
     TaskFilter, TaskLoad,
 };
+pub use usd::{Usd, UsdError};

@@ -288,6 +288,8 @@ pub struct Security {
     pub secrets_key: Option<Secret>,
     /// The file with the master key, relative to the data folder.
     pub secrets_key_file: PathBuf,
+    /// What webhooks that run plugins are signed with.
+    pub webhook_secret: Option<Secret>,
 }
 
 /// Keys and addresses of the models' providers.
@@ -334,6 +336,8 @@ pub struct Collector {
     pub retry_delay: Duration,
     /// Days that the daily job fetches again.
     pub refresh_days: u32,
+    /// Where the provider's administration API is, where it is elsewhere.
+    pub base_url: Option<String>,
 }
 
 /// Files with results.

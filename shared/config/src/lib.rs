@@ -38,6 +38,7 @@ mod scalar;
 mod secret;
 mod settings;
 mod watch;
+mod workflow;
 mod yaml;
 
 pub use agents::{AgentSet, LoadedAgent, Validation};
@@ -58,6 +59,7 @@ pub use models::{
 pub use providers::{Dialect, KnownProvider, PROVIDERS, known_provider};
 pub use secret::Secret;
 pub use watch::{AgentUpdate, Watch};
+pub use workflow::{Workflow, WorkflowKind, WorkflowPlugin};
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ fn help_reads_well_on_sixty_columns() {
         &["edge", "--help"],
         &["key", "create", "--help"],
         &["provider-key", "--help"],
+        &["billing", "--help"],
+        &["billing", "run-all", "--help"],
         &["provider-key", "set", "--help"],
         &["login", "--help"],
         &["config", "--help"],

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod approvals;
+mod billing;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::browser::SESSION_COOKIE;
 use crate::problem::Code;
 use crate::routes::{Access, ROUTES, Route};
 use crate::{
-    approvals, docs, edges, events, files, health, keys, metrics, provider_keys, schedules,
-    session, spending, tasks,
+    approvals, billing, docs, edges, events, files, health, keys, metrics, provider_keys,
+    schedules, session, spending, tasks, trigger,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,8 @@ use crate::{
         provider_keys::list, provider_keys::set, provider_keys::remove,
         spending::models, spending::budgets, spending::set_budget, spending::remove_budget,
         spending::calls,
+        billing::perform, billing::results, billing::runs, billing::totals, billing::export,
+        billing::reconcile, billing::health, trigger::trigger,
         session::open, session::show, session::close,
         health::health, health::ready, metrics::serve,
         serve, docs::page, docs::asset, docs::redoc,
@@ -57,6 +59,7 @@ use crate::{
         (name = "keys", description = "API keys"),
         (name = "provider keys", description = "Keys of models' providers, encrypted"),
         (name = "models", description = "Models, what they may cost, and what they have cost"),
+        (name = "billing", description = "What providers charged, collected day by day"),
         (name = "session", description = "Signing in and out, for browsers"),
         (name = "hub", description = "The hub itself"),
     ),

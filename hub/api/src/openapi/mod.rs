@@ -3,6 +3,7 @@
 //! errors it answers.
 
 mod approvals;
+mod billing;
 mod document;
 mod machines;
 mod schedules;
@@ -12,6 +13,10 @@ mod stream;
 
 pub(crate) use approvals::{
     AuditPage, Decision, GrantPage, GrantScope, PendingPage, Proposal, ProposalPage, ProposalStatus,
+};
+pub(crate) use billing::{
+    ExportForm, KernelHealth, KernelTaskReport, MonthlyTotals, Reconciliation, ResultPage, RunPage,
+    RunStatus, Triggered,
 };
 pub(crate) use document::serve;
 #[cfg(test)]

@@ -84,9 +84,27 @@ const ROWS: &[(&str, &str, Wants)] = &[
     ("put /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
     ("delete /api/budgets/{scope}", "/api/budgets/workspace", Wants::Admin),
     ("get /api/calls", "/api/calls", Wants::Read),
+    ("post /api/kernel/tasks/{task}", "/api/kernel/tasks/summary", Wants::Admin),
+    ("get /api/kernel/health", "/api/kernel/health", Wants::Admin),
+    ("get /api/results", "/api/results", Wants::Admin),
+    ("get /api/runs", "/api/runs", Wants::Admin),
+    ("get /api/totals/{year}/{month}", "/api/totals/2026/11", Wants::Admin),
+    ("get /api/export", "/api/export", Wants::Admin),
+    ("get /api/reconciliation", "/api/reconciliation", Wants::Admin),
+    ("post /api/plugins/{name}/trigger", "/api/plugins/none/trigger", Wants::Nothing),
 ];
 
 const CANARY: &str = "canary-of-default";
+/// What is the installation's, and no workspace's.
+const OF_THE_HUB: [&str; 7] = [
+    "/api/kernel/tasks/summary",
+    "/api/kernel/health",
+    "/api/results",
+    "/api/runs",
+    "/api/totals/2026/11",
+    "/api/export",
+    "/api/reconciliation",
+];
 
 /// A hub with a task, a file, keys of every kind and an issuer of signed tokens.
 struct World {
@@ -286,8 +304,8 @@ async fn blind(world: &World, token: &str) {
             .any(|name| row.1.contains(name));
         if named {
             answer.problem(404, "NOT_FOUND");
-        } else if row.0.starts_with("post /api/edges/") {
-            // Edges serve all workspaces: no single one's admin decides.
+        } else if row.0.starts_with("post /api/edges/") || OF_THE_HUB.contains(&row.1) {
+            // Edges and bills are of all workspaces: no single one's admin decides.
             answer.problem(403, "INSUFFICIENT_SCOPE");
         } else {
             assert!(!matches!(answer.status.as_u16(), 401 | 403 | 500), "{}", row.0);

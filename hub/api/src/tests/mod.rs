@@ -1,6 +1,7 @@
 //! The API as a client sees it, over an engine with a real store.
 
 mod access;
+mod billing;
 mod events;
 mod files;
 mod keys;
@@ -20,7 +21,7 @@ mod tls;
 
 use std::sync::Arc;
 
-use agentos_domain::{ManualClock, TaskId, Timestamp};
+use agentos_domain::{ManualClock, ProviderSecret, TaskId, Timestamp};
 use agentos_engine::testing::{TestEngine, engine};
 use axum::Router;
 use axum::body::Body;
@@ -77,6 +78,12 @@ impl Fixture {
         Self::build(config, Some(verifier), None).await
     }
 
+    /// Whose kernel has a plugin that webhooks signed with `secret` may run.
+    pub(crate) async fn signed_for(secret: &str) -> Self {
+        let secret = ProviderSecret::new(secret.to_owned()).unwrap();
+        Self::with(ApiConfig { webhook_secret: Some(Arc::new(secret)), ..config() }).await
+    }
+
     pub(crate) async fn with_models(config: ApiConfig, models: agentos_router::Router) -> Self {
         Self::build(config, None, Some(models)).await
     }
@@ -101,7 +108,8 @@ impl Fixture {
             Arc::clone(&clock) as _,
         )
         .with_verifier(verifier)
-        .with_models(Some(models));
+        .with_models(Some(models))
+        .with_kernel(Some(self::billing::kernel(dir.path()).await));
         Self { engine, router: router(state), shutdown, clock, _dir: dir }
     }
 

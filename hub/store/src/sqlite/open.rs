@@ -24,10 +24,11 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("schema/010_changesets.sql")),
     M::up(include_str!("schema/011_ledger.sql")),
     M::up(include_str!("schema/012_placement.sql")),
+    M::up(include_str!("schema/013_kernel.sql")),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 12;
+pub(super) const SCHEMA_VERSION: u32 = 13;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;

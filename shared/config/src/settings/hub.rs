@@ -1,5 +1,6 @@
 //! The settings of the hub.
 
+use super::billing::{COLLECTOR, EXPORT, SCHEDULE};
 use super::engine::ENGINE;
 use super::logging::{LOGGING, TELEMETRY};
 use super::models::{MODELS, ROUTER};
@@ -279,6 +280,16 @@ const SECURITY: &[Setting] = &[
         "File with the master key, relative to the data folder; made when first needed",
     )
     .samples("/run/secrets/agentos", "other.key"),
+    Setting::new(
+        "webhook_secret",
+        Kind::Text(Format::Any),
+        "null",
+        "Whoever signs a webhook with it, as Standard Webhooks has it, may run plugins: whsec_ and \
+         base64; without it nobody may",
+    )
+    .env(&[Alias::new("AGENT_OS_WEBHOOK_SECRET")])
+    .secret()
+    .samples("whsec_b25lLXNlY3JldA==", "whsec_dHdvLXNlY3JldA=="),
 ];
 
 const PROVIDERS: &[Setting] = &[
@@ -298,8 +309,7 @@ const PROVIDERS: &[Setting] = &[
     )
     .env(&[Alias::new("ANTHROPIC_ADMIN_KEY"), Alias::new("ANTHROPIC_ADMIN_API_KEY")])
     .secret()
-    .samples("key-one", "key-two")
-    .planned(),
+    .samples("key-one", "key-two"),
     Setting::new(
         "openai_admin_key",
         Kind::Text(Format::Any),
@@ -308,67 +318,10 @@ const PROVIDERS: &[Setting] = &[
     )
     .env(&[Alias::new("OPENAI_ADMIN_KEY"), Alias::new("OPENAI_ADMIN_API_KEY")])
     .secret()
-    .samples("key-one", "key-two")
-    .planned(),
+    .samples("key-one", "key-two"),
     Setting::new("ollama_host", Kind::Text(Format::Any), "null", "Ollama's address")
         .env(&[Alias::new("OLLAMA_HOST")])
         .samples("http://127.0.0.1:11434", "ollama.local:11434"),
-];
-
-const SCHEDULE: &[Setting] = &[
-    Setting::new("enabled", Kind::Bool, "true", "Whether the schedule runs").planned(),
-    Setting::new("time", Kind::Text(Format::TimeOfDay), r#""06:00""#, "When, each day")
-        .samples(r#""23:59""#, r#""00:30""#)
-        .planned(),
-    Setting::new("timezone", Kind::Text(Format::TimeZone), "UTC", "The time zone of the time")
-        .samples("Europe/Lisbon", "America/New_York")
-        .planned(),
-];
-
-const COLLECTOR: &[Setting] = &[
-    Setting::new("enabled", Kind::Bool, "true", "Whether it runs").planned(),
-    Setting::new(
-        "timeout",
-        Kind::Integer(1, 3600, "seconds"),
-        "60",
-        "The longest that a request to the provider may take",
-    )
-    .planned(),
-    Setting::new(
-        "retry_count",
-        Kind::Integer(0, 20, "tries"),
-        "3",
-        "Further tries after a failure",
-    )
-    .planned(),
-    Setting::new(
-        "retry_delay",
-        Kind::Integer(0, 3600, "seconds"),
-        "5",
-        "Pause before a further try, where the provider names none",
-    )
-    .planned(),
-    Setting::new(
-        "refresh_days",
-        Kind::Integer(0, 90, "days"),
-        "3",
-        "Days that the daily job fetches again, for providers still change them",
-    )
-    .planned(),
-];
-
-const EXPORT: &[Setting] = &[
-    Setting::new("default_format", Kind::Choice(&["csv", "focus"]), "csv", "The format").planned(),
-    Setting::new("output_dir", Kind::Text(Format::Path), "./exports", "Where files are written")
-        .samples("/data/exports", "out")
-        .planned(),
-    Setting::new(
-        "include_raw_json",
-        Kind::Bool,
-        "false",
-        "Whether the provider's own answer is a column",
-    )
-    .planned(),
 ];
 
 const TOOLS: &[Setting] = &[Setting::new(
@@ -427,8 +380,7 @@ const NOTIFICATIONS: &[Setting] = &[
         Kind::Number(0.0, 1_000_000.0),
         "50",
         "A month's cost in USD above which an alert is sent",
-    )
-    .planned(),
+    ),
 ];
 
 const CONTROL_PLANE: &[Setting] = &[

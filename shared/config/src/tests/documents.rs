@@ -76,6 +76,7 @@ fn the_example_with_every_comment_taken_in_loads_too() {
         let place = Place::new()
             .set("BETTER_AUTH_SECRET", "0123456789012345678901234567890123456789")
             .set("AGENT_OS_SECRETS_KEY", &"0f".repeat(32))
+            .set("AGENT_OS_WEBHOOK_SECRET", "whsec_b25lLXNlY3JldA==")
             .set("AGENT_OS_WEBHOOK_URL", "https://hooks.example/x")
             .set("DISCORD_WEBHOOK_URL", "https://discord.example/x");
         let keys = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_ADMIN_KEY"];

@@ -4,7 +4,9 @@
 mod budgets;
 mod changes;
 mod edges;
+mod jobs;
 mod journal;
+mod kernel;
 mod keys;
 mod leases;
 mod ledger;
@@ -138,6 +140,15 @@ promises! {
         open_calls_whose_time_is_over_are_lost,
         a_call_stays_in_its_month,
         money_does_not_wrap;
+    kernel:
+        a_run_leaves_a_row_and_is_closed_once,
+        runs_of_a_process_that_is_gone_are_closed_as_failed,
+        runs_are_listed_newest_first_and_filtered,
+        a_day_is_one_row_and_its_past_is_kept,
+        results_are_filtered_ordered_and_paged,
+        metered_money_is_summed_by_provider_and_day;
+    jobs:
+        each_time_of_a_job_is_settled_once;
     budgets:
         budgets_are_set_and_removed,
         an_alert_is_due_until_somebody_was_told,
