@@ -83,6 +83,13 @@ fn count(limit: Option<String>, (usual, most): (u32, u32)) -> Result<u32, Proble
     Err(Problem::new(Code::BadRequest, detail))
 }
 
+/// A day of a query. An empty one is none, and not as if it were left out.
+fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, Problem> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error| Problem::new(Code::BadRequest, format!("{name}: {error}")))
+}
+
 /// What a task is given; what does not belong to it is refused.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,8 +180,8 @@ pub(crate) async fn results(
     let limit = count(asked.limit, RESULTS)?;
     let filter = ResultFilter {
         provider: asked.provider.filter(|name| !name.is_empty()),
-        from: parameter("start_date", asked.start_date)?,
-        to: parameter("end_date", asked.end_date)?,
+        from: day("start_date", asked.start_date.as_deref())?,
+        to: day("end_date", asked.end_date.as_deref())?,
         after: parameter::<Place>("cursor", asked.cursor)?.map(|place| (place.0, place.1)),
         limit: limit + 1,
         ..ResultFilter::default()
@@ -294,8 +301,8 @@ pub(crate) async fn export(
     let request = ExportRequest {
         format: parameter("format", asked.format)?,
         provider: asked.provider.filter(|name| !name.is_empty()),
-        from: parameter("from", asked.from)?,
-        to: parameter("to", asked.to)?,
+        from: day("from", asked.from.as_deref())?,
+        to: day("to", asked.to.as_deref())?,
         raw_json: parameter("raw_json", asked.raw_json)?,
         path: None,
     };
@@ -333,7 +340,7 @@ pub(crate) async fn reconcile(
     let asked = query(parsed)?;
     let kernel = state.kernel()?;
     let (from, to): (Option<Day>, Option<Day>) =
-        (parameter("from", asked.from)?, parameter("to", asked.to)?);
+        (day("from", asked.from.as_deref())?, day("to", asked.to.as_deref())?);
     let to = to.unwrap_or_else(|| {
         let newest = newest_complete_day(kernel.now());
         from.map_or(newest, |from| from.max(newest))
