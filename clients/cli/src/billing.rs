@@ -202,7 +202,7 @@ async fn results(
         terminal.say(Tone::Dim, "nothing is recorded: agentos billing run-all")?;
     }
     for Billed { provider, date, tokens, cost } in &page.items {
-        let line = format!("{date}  {provider}  {cost} USD  {tokens} tokens");
+        let line = format!("{date} {provider} {cost} USD {tokens} tokens");
         terminal.line(&shorten(&one_line(&line), terminal.width()))?;
     }
     Ok(Exit::Ok)
@@ -230,9 +230,9 @@ async fn runs(
             terminal.line(&run.id)?;
             continue;
         }
-        let error = run.error.as_deref().map_or_else(String::new, |error| format!("  {error}"));
+        let error = run.error.as_deref().map_or_else(String::new, |error| format!(" {error}"));
         let when = minute(run.started_at);
-        let line = format!("{when}  {}  {}{error}", run.status, run.plugin_name);
+        let line = format!("{when} {} {}{error}", run.status, run.plugin_name);
         terminal.line(&shorten(&one_line(&line), terminal.width()))?;
     }
     Ok(Exit::Ok)

@@ -68,9 +68,9 @@ fn results_and_runs_are_listed() {
     let stub = Stub::new(vec![Reply::Json(200, results), Reply::Json(200, runs)]);
     let args = ["billing", "results", "--provider", "openai", "--from", "2026-11-01"];
     let output = command(&stub.url, &args).output().unwrap();
-    assert_eq!(out(&output), "2026-11-21  OpenAI  0.000000000001 USD  12 tokens\n");
+    assert_eq!(out(&output), "2026-11-21 OpenAI 0.000000000001 USD 12 tokens\n");
     let output = command(&stub.url, &["billing", "runs", "--status", "failed"]).output().unwrap();
-    assert!(out(&output).contains("failed  openai_collector  no key"), "{}", out(&output));
+    assert!(out(&output).contains("failed openai_collector no key"), "{}", out(&output));
     let seen = stub.seen();
     for part in ["/api/results?", "provider=openai", "start_date=2026-11-01", "limit=31"] {
         assert!(seen[0].line.contains(part), "{}", seen[0].line);

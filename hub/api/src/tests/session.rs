@@ -211,7 +211,10 @@ async fn no_route_is_changed_by_a_foreign_page() {
     let hub = hub().await;
     let cookie = cookie(&hub, ADMIN).await;
     let foreign = [("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")];
-    for route in ROUTES.iter().filter(|route| !route.method.is_safe()) {
+    // A signature is no cookie: whoever has it may come from anywhere.
+    let by_signature = |path: &str| path.ends_with("/trigger");
+    let changes = ROUTES.iter().filter(|route| !route.method.is_safe());
+    for route in changes.filter(|route| !by_signature(route.path)) {
         let path = route.path.replace("{id}", "x").replace("{*path}", "notes.txt");
         let answer = send(&hub, (route.method.clone(), &path), &foreign, "{}").await;
         answer.problem(403, "CSRF_REFUSED");
