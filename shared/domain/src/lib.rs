@@ -39,4 +39,4 @@ pub use proposal::{
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
 pub use schedule::{Schedule, ScheduledTask, Slot, SlotOutcome, Timing};
 pub use task::{NewTask, Priority, Task, TaskStatus};
-pub use tool::{ToolClass, ToolError, ToolOutcome, ToolSpec};
+pub use tool::{ArgumentRole, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec};

@@ -1,5 +1,10 @@
 //! Tools: what an agent may call, and what comes back.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +23,99 @@ pub enum ToolClass {
     Once,
 }
 
+/// What an argument of a tool decides, for the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentRole {
+    /// Where the call has its effect: a path that is written, a host, a
+    /// recipient, a command. It comes from the user's words or the
+    /// configuration, or a person confirms it.
+    Destination,
+    /// What is carried there: a text, a subject, an amount of rows.
+    Content,
+    /// What of the granted things is looked at: a query, a path that is read.
+    Selector,
+}
+
+/// The most calls of a tool in a time, such as `10/minute`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RateLimit {
+    /// At least 1.
+    pub calls: u32,
+    /// In what time.
+    pub per: RatePeriod,
+}
+
+/// The time of a [`RateLimit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RatePeriod {
+    /// A second.
+    Second,
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// 24 hours.
+    Day,
+}
+
+impl RatePeriod {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Second, "second"),
+        (Self::Minute, "minute"),
+        (Self::Hour, "hour"),
+        (Self::Day, "day"),
+    ];
+
+    /// How long it is.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        })
+    }
+}
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('/').and_then(|(calls, per)| {
+            let calls = calls.trim().parse().ok().filter(|calls| *calls > 0)?;
+            let (per, _) = RatePeriod::ALL.into_iter().find(|(_, word)| *word == per.trim())?;
+            Some(Self { calls, per })
+        });
+        parsed.ok_or_else(|| {
+            format!("`{text}` is no rate: write calls/time, such as 10/minute (second, minute, hour, day)")
+        })
+    }
+}
+
+impl TryFrom<String> for RateLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<RateLimit> for String {
+    fn from(limit: RateLimit) -> Self {
+        limit.to_string()
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = RatePeriod::ALL.iter().find(|(per, _)| *per == self.per);
+        write!(f, "{}/{}", self.calls, word.map_or("second", |(_, word)| word))
+    }
+}
+
 /// A tool's declaration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
@@ -29,9 +127,80 @@ pub struct ToolSpec {
     pub parameters: Value,
     /// What repeating a call does.
     pub class: ToolClass,
-    /// What it needs, such as `fs.read`.
+    /// What it needs, such as `fs.read` or `network.http.get`.
     #[serde(default)]
     pub permissions: Vec<String>,
+    /// What its arguments decide, by their names. An argument that is not here
+    /// counts as a destination, unless the tool only reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arguments: BTreeMap<String, ArgumentRole>,
+    /// Whether its answers hold what somebody outside wrote: pages, mails,
+    /// documents, what a program printed.
+    #[serde(default)]
+    pub untrusted_output: bool,
+    /// Whether a person confirms every call of it unless told otherwise.
+    #[serde(default)]
+    pub dangerous: bool,
+    /// The most calls in a time, by one workspace; without limit where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl ToolSpec {
+    /// A tool that needs nothing, with the schema of its arguments.
+    pub fn new(
+        name: ToolName,
+        class: ToolClass,
+        description: impl Into<String>,
+        parameters: Value,
+    ) -> Self {
+        Self {
+            name,
+            description: description.into(),
+            parameters,
+            class,
+            permissions: Vec::new(),
+            arguments: BTreeMap::new(),
+            untrusted_output: false,
+            dangerous: false,
+            rate_limit: None,
+        }
+    }
+
+    /// It needs this permission too.
+    #[must_use]
+    pub fn needs(mut self, permission: &str) -> Self {
+        self.permissions.push(permission.to_owned());
+        self
+    }
+
+    /// What an argument decides.
+    #[must_use]
+    pub fn argument(mut self, name: &str, role: ArgumentRole) -> Self {
+        self.arguments.insert(name.to_owned(), role);
+        self
+    }
+
+    /// Its answers hold what somebody outside wrote.
+    #[must_use]
+    pub fn with_untrusted_output(mut self) -> Self {
+        self.untrusted_output = true;
+        self
+    }
+
+    /// A person confirms every call unless told otherwise.
+    #[must_use]
+    pub fn dangerous(mut self) -> Self {
+        self.dangerous = true;
+        self
+    }
+
+    /// It is called no more often than this.
+    #[must_use]
+    pub fn limited_to(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
 }
 
 /// A tool's failure, written for the model that called it.
@@ -79,6 +248,22 @@ impl From<Result<Value, ToolError>> for ToolOutcome {
         match result {
             Ok(value) => Self::Ok(value),
             Err(error) => Self::Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_and_written_alike() {
+        for text in ["1/second", "10/minute", "5/hour", "100/day"] {
+            assert_eq!(text.parse::<RateLimit>().unwrap().to_string(), text);
+        }
+        assert_eq!("10 / minute".parse::<RateLimit>().unwrap().per, RatePeriod::Minute);
+        for text in ["", "10", "0/minute", "-1/minute", "10/fortnight", "10/minute/x", "x/day"] {
+            assert!(text.parse::<RateLimit>().unwrap_err().contains("10/minute"), "{text}");
         }
     }
 }

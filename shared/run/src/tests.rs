@@ -11,13 +11,8 @@ use proptest::prelude::*;
 use crate::{Action, RunConfig, conversation, next};
 
 fn config() -> RunConfig {
-    let tool = |name: &str, class| ToolSpec {
-        name: name.parse().unwrap(),
-        description: String::new(),
-        parameters: serde_json::json!({}),
-        class,
-        permissions: vec![],
-    };
+    let tool =
+        |name: &str, class| ToolSpec::new(name.parse().unwrap(), class, "", serde_json::json!({}));
     RunConfig {
         task_id: agentos_domain::TaskId::generate(),
         user_input: "how many files are there?".into(),

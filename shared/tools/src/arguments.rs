@@ -51,16 +51,16 @@ pub(crate) fn reading_spec(
     properties: Value,
     required: &[&str],
 ) -> ToolSpec {
-    ToolSpec {
-        name: name.parse().expect("a valid constant"),
-        description: description.to_owned(),
-        parameters: json!({
+    ToolSpec::new(
+        name.parse().expect("a valid constant"),
+        ToolClass::Read,
+        description,
+        json!({
             "type": "object",
             "properties": properties,
             "required": required,
             "additionalProperties": false,
         }),
-        class: ToolClass::Read,
-        permissions: vec!["fs.read".to_owned()],
-    }
+    )
+    .needs("fs.read")
 }

@@ -159,12 +159,13 @@ struct Send {
 #[async_trait]
 impl Tool for Send {
     fn spec(&self) -> &ToolSpec {
-        self.spec.get_or_init(|| ToolSpec {
-            name: "send".parse().unwrap(),
-            description: "Sends a letter".into(),
-            parameters: serde_json::json!({ "type": "object", "required": ["to"] }),
-            class: ToolClass::Once,
-            permissions: vec![],
+        self.spec.get_or_init(|| {
+            ToolSpec::new(
+                "send".parse().unwrap(),
+                ToolClass::Once,
+                "Sends a letter",
+                serde_json::json!({ "type": "object", "required": ["to"] }),
+            )
         })
     }
 
@@ -186,12 +187,13 @@ struct Wait {
 #[async_trait]
 impl Tool for Wait {
     fn spec(&self) -> &ToolSpec {
-        self.spec.get_or_init(|| ToolSpec {
-            name: "wait".parse().unwrap(),
-            description: "Waits".into(),
-            parameters: serde_json::json!({ "type": "object" }),
-            class: ToolClass::Read,
-            permissions: vec![],
+        self.spec.get_or_init(|| {
+            ToolSpec::new(
+                "wait".parse().unwrap(),
+                ToolClass::Read,
+                "Waits",
+                serde_json::json!({ "type": "object" }),
+            )
         })
     }
 

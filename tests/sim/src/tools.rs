@@ -30,13 +30,12 @@ impl CountedTool {
         name: &str,
         class: ToolClass,
     ) -> Result<Self> {
-        let spec = ToolSpec {
-            name: name.parse()?,
-            description: "Has an effect that is counted".to_owned(),
-            parameters: json!({ "type": "object" }),
+        let spec = ToolSpec::new(
+            name.parse()?,
             class,
-            permissions: Vec::new(),
-        };
+            "Has an effect that is counted",
+            json!({ "type": "object" }),
+        );
         Ok(Self { world: Arc::clone(world), life: life.clone(), spec })
     }
 

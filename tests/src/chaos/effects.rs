@@ -105,18 +105,17 @@ struct EffectTool {
 pub fn tools(socket: &Path) -> Result<Registry> {
     let mut tools = Registry::new();
     for (name, class) in TOOLS {
-        let spec = ToolSpec {
-            name: name.parse()?,
-            description: "Has an effect that is counted".to_owned(),
-            parameters: json!({
+        let spec = ToolSpec::new(
+            name.parse()?,
+            class,
+            "Has an effect that is counted",
+            json!({
                 "type": "object",
                 "properties": { "item": { "type": "string" } },
                 "required": ["item"],
                 "additionalProperties": false,
             }),
-            class,
-            permissions: Vec::new(),
-        };
+        );
         let tool = EffectTool { spec, socket: socket.to_owned() };
         tools.insert(Arc::new(tool)).map_err(|error: RegistryError| anyhow::anyhow!(error))?;
     }

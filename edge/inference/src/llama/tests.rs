@@ -71,13 +71,7 @@ fn request(messages: Vec<Message>, max_tokens: u32) -> GenerateRequest {
 }
 
 fn tool(name: &str, parameters: Value) -> ToolSpec {
-    ToolSpec {
-        name: name.parse().unwrap(),
-        description: "does".into(),
-        parameters,
-        class: ToolClass::Read,
-        permissions: vec![],
-    }
+    ToolSpec::new(name.parse().unwrap(), ToolClass::Read, "does", parameters)
 }
 
 /// A request whose answer has at least a thousand tokens.

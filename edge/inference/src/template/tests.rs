@@ -58,13 +58,13 @@ fn template(source: &str) -> ChatTemplate {
 }
 
 fn read_file() -> ToolSpec {
-    ToolSpec {
-        name: "file_read".parse().unwrap(),
-        description: "Reads <a> file & says 'so'".into(),
-        parameters: json!({ "type": "object", "properties": { "path": { "type": "string" } } }),
-        class: ToolClass::Read,
-        permissions: vec!["fs.read".into()],
-    }
+    ToolSpec::new(
+        "file_read".parse().unwrap(),
+        ToolClass::Read,
+        "Reads <a> file & says 'so'",
+        json!({ "type": "object", "properties": { "path": { "type": "string" } } }),
+    )
+    .needs("fs.read")
 }
 
 fn called(arguments: serde_json::Value) -> Message {

@@ -199,13 +199,12 @@ fn tool(tool: &ToolDefinition) -> Result<ToolSpec, CallError> {
         .name
         .parse()
         .map_err(|error| CallError::new(ErrorKind::Invalid, format!("tools: {error}")))?;
-    Ok(ToolSpec {
+    Ok(ToolSpec::new(
         name,
-        description: function.description.clone().unwrap_or_default(),
-        parameters: function.parameters.clone().unwrap_or_else(|| json!({ "type": "object" })),
-        class: ToolClass::Once,
-        permissions: Vec::new(),
-    })
+        ToolClass::Once,
+        function.description.clone().unwrap_or_default(),
+        function.parameters.clone().unwrap_or_else(|| json!({ "type": "object" })),
+    ))
 }
 
 fn choice(request: &ChatRequest) -> Result<ToolChoice, CallError> {

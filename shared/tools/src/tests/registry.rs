@@ -22,13 +22,7 @@ impl Tool for Custom {
 }
 
 fn custom(name: &str, parameters: Value) -> Arc<dyn Tool> {
-    Arc::new(Custom(ToolSpec {
-        name: name.parse().unwrap(),
-        description: String::new(),
-        parameters,
-        class: ToolClass::Once,
-        permissions: Vec::new(),
-    }))
+    Arc::new(Custom(ToolSpec::new(name.parse().unwrap(), ToolClass::Once, "", parameters)))
 }
 
 #[test]

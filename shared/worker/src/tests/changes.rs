@@ -43,12 +43,13 @@ static RUNS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 #[async_trait]
 impl Tool for Edit {
     fn spec(&self) -> &ToolSpec {
-        self.spec.get_or_init(|| ToolSpec {
-            name: "edit".parse().unwrap(),
-            description: "Changes files".into(),
-            parameters: serde_json::json!({ "type": "object" }),
-            class: ToolClass::Idempotent,
-            permissions: vec![],
+        self.spec.get_or_init(|| {
+            ToolSpec::new(
+                "edit".parse().unwrap(),
+                ToolClass::Idempotent,
+                "Changes files",
+                serde_json::json!({ "type": "object" }),
+            )
         })
     }
 

@@ -18,13 +18,7 @@ fn with_model(test: impl FnOnce(&LlamaModel, &Vocabulary)) {
 }
 
 fn tool(name: &str, parameters: Value) -> ToolSpec {
-    ToolSpec {
-        name: name.parse().unwrap(),
-        description: String::new(),
-        parameters,
-        class: ToolClass::Read,
-        permissions: vec![],
-    }
+    ToolSpec::new(name.parse().unwrap(), ToolClass::Read, "", parameters)
 }
 
 /// Logits without any preference but that of chance.
