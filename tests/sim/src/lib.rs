@@ -117,6 +117,7 @@ async fn run(seed: u64, options: Options) -> Result<Outcome> {
         Ok(_) => check::settle(&site, &users).await,
         Err(_) => world.violated("nobody could ask for a task"),
     }
+    site.end();
     let (trace_hash, events, trace) = world.record();
     let (violations, simulated) = (world.violations(), world.elapsed());
     Ok(Outcome { seed, violations, trace_hash, events, trace, simulated })

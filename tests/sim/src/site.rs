@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentos_domain::{AgentConfig, EdgeId, OnEdgeLost, SessionEpoch, builtin_file_agent};
-use agentos_link::{Peer, Wire};
+use agentos_link::{EdgeSessions as _, Peer, Wire};
 use agentos_proto::v1::HelloRequest;
 use agentos_snapshot::BlobStore;
 use anyhow::{Context as _, Result};
@@ -184,6 +184,24 @@ impl Site {
         let Some(edge) = self.edges[index].running.set(None) else { return };
         edge.kill();
         self.world.note(format_args!("edge {index}: killed"));
+    }
+
+    /// Ends everything. Within a session either side holds the other: what is not
+    /// parted here would stay in memory, with its files open.
+    pub(crate) fn end(&self) {
+        let hub = self.hub.set(None);
+        for site in &self.edges {
+            if let Some(hub) = &hub {
+                hub.link.disconnect(&site.id, "the simulation is over");
+            }
+            if let Some(edge) = site.running.set(None) {
+                edge.kill();
+                edge.link.lost("the simulation is over");
+            }
+        }
+        if let Some(hub) = hub {
+            hub.kill();
+        }
     }
 
     /// Keeps an edge connected, as its link does.

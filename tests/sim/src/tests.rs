@@ -48,6 +48,19 @@ fn the_same_seed_is_the_same_simulation() {
     assert_eq!(hashes.len(), 20, "every seed is another simulation");
 }
 
+/// A hundred thousand simulations run in one process.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_simulation_leaves_no_file_open() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    simulate(1, Options::default()).unwrap();
+    let before = open();
+    for seed in 2..=21 {
+        simulate(seed, Options::default()).unwrap();
+    }
+    assert_eq!(open(), before);
+}
+
 /// The simulator would notice if the store did not sync: a disk that says it
 /// has, and has not, breaks promises.
 #[test]
