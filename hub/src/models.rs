@@ -67,7 +67,8 @@ pub(crate) async fn start(
                     Location::Local => &home,
                     Location::Cloud => &away,
                 };
-                Arc::new(HttpProvider::new(http.clone(), http_config(config, model, &known, base)?))
+                let asked = http_config(config, model, &known, base)?;
+                Arc::new(HttpProvider::new(http.clone(), asked, Arc::clone(&clock)))
             }
         };
         deployments.push(Arc::new(Deployment::new(described, provider, Arc::clone(&clock))));

@@ -47,6 +47,8 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Breaker {
     state: State,
+    /// How long it will be open when it opens next: twice as long each time,
+    /// until there is a success.
     rest: Duration,
 }
 
@@ -104,10 +106,9 @@ impl Breaker {
             State::Closed { strikes } if strikes + 1 < STRIKES => {
                 self.state = State::Closed { strikes: strikes + 1 };
             }
-            State::Closed { .. } => self.state = State::Open { until: now + self.rest },
-            State::Probing { .. } => {
-                self.rest = (self.rest * 2).min(LONGEST_REST);
+            State::Closed { .. } | State::Probing { .. } => {
                 self.state = State::Open { until: now + self.rest };
+                self.rest = (self.rest * 2).min(LONGEST_REST);
             }
             // A call that began before it opened.
             State::Open { .. } => {}
@@ -181,7 +182,7 @@ mod tests {
         breaker.alive();
         assert_eq!(breaker.ask(s(102)), Gate::Open);
         breaker.strike(s(103));
-        assert!(matches!(breaker.ask(s(103)), Gate::Resting(_)));
+        assert_eq!(breaker.ask(s(103)), Gate::Resting(s(4)), "twice the rest before");
     }
 
     #[test]

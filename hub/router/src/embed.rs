@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::Clock;
+use agentos_domain::{Classified as _, Clock, ProviderSecret};
 use agentos_store::CallOutcome;
 use serde_json::Value;
 
 use crate::config::Location;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Place};
 use crate::error::{CallError, ErrorKind, RouterError, Verdict};
 use crate::meter::{Consumed, Meter, Refusal};
 use crate::providers::EmbedCall;
 use crate::route::{Pool, Route};
-use crate::router::{Caller, ProviderKeys};
+use crate::router::{Caller, ProviderKeys, own_key};
+use crate::standing::Standing;
 use crate::wire::openai;
 
 /// One request for embeddings while it is answered.
@@ -37,21 +38,27 @@ impl Embed {
     ) -> Result<Value, RouterError> {
         let pool = Arc::clone(&self.pool);
         let mut route = Route::new(&pool, group, deployments);
-        let mut last = RouterError::AllResting { retry_after: Duration::from_secs(1) };
+        let mut standing = Standing::default();
         // Other models make other vectors: a fallback's would be of no use.
         route.stay();
         while let Some(deployment) = route.next() {
-            match self.ask(&deployment).await {
+            if route.is_second() && !standing.paused {
+                standing.paused = true;
+                let pause = standing.pause_before(&deployment).unwrap_or_default();
+                tokio::time::sleep(pause).await;
+            }
+            if self.clock.monotonic() >= self.deadline {
+                break;
+            }
+            let Some((place, key)) = self.admit(&deployment, &mut standing).await else { continue };
+            match self.ask(place, key).await {
                 Ok(answer) => {
                     self.meter.settle().await;
                     return Ok(answer);
                 }
                 Err(error) => {
-                    let verdict = match &error {
-                        RouterError::Failed { error, .. } => error.kind.verdict(),
-                        _ => Verdict::Next,
-                    };
-                    last = error;
+                    let verdict = error.kind.verdict();
+                    standing.fail(deployment.name(), error);
                     match verdict {
                         Verdict::GiveUp => break,
                         Verdict::NextThenAgain => route.try_again(deployment),
@@ -60,31 +67,42 @@ impl Embed {
                 }
             }
         }
-        self.meter.gave_up(agentos_domain::Classified::code(&last));
+        let error = standing.error();
+        self.meter.gave_up(error.code());
         self.meter.settle().await;
-        Err(last)
+        Err(error)
     }
 
-    async fn ask(&mut self, deployment: &Arc<Deployment>) -> Result<Value, RouterError> {
+    /// Whether a deployment may be asked: its place, with the reservation made.
+    async fn admit(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        standing: &mut Standing,
+    ) -> Option<(Place, Option<ProviderSecret>)> {
         let config = &deployment.config;
-        let failed = |error| RouterError::Failed { deployment: config.name.clone(), error };
         if self.caller.local_only && config.location != Location::Local {
             let message = "it is not in the home network, which this request may not leave";
-            return Err(failed(CallError::new(ErrorKind::LocalOnly, message)));
+            standing.fail(&config.name, CallError::new(ErrorKind::LocalOnly, message));
+            return None;
         }
-        let key = match config.location {
-            Location::Cloud if config.own_keys => {
-                self.keys.key(&self.caller.workspace, &config.provider).await.map_err(failed)?
-            }
-            _ => None,
-        };
-        let place = deployment.enter(key.is_some());
-        let mut place = place.map_err(|rest| RouterError::AllResting { retry_after: rest })?;
+        let key = own_key(self.keys.as_ref(), &self.caller.workspace, config).await;
+        let key = key.map_err(|error| standing.fail(&config.name, error)).ok()?;
+        let place = deployment.enter(key.is_some()).map_err(|rest| standing.rests(rest)).ok()?;
         match self.meter.reserve(config, 1).await {
-            Ok(()) => {}
-            Err(Refusal::OverBudget(over)) => return Err(RouterError::OverBudget(over)),
-            Err(Refusal::Other(error)) => return Err(failed(error)),
+            Ok(()) => return Some((place, key)),
+            Err(Refusal::OverBudget(over)) => standing.over = Some(over),
+            Err(Refusal::Other(error)) => standing.fail(&config.name, error),
         }
+        None
+    }
+
+    async fn ask(
+        &mut self,
+        mut place: Place,
+        key: Option<ProviderSecret>,
+    ) -> Result<Value, CallError> {
+        let deployment = Arc::clone(&place.deployment);
+        let config = &deployment.config;
         let began = self.clock.monotonic();
         let call = EmbedCall { request: &self.request, model: &config.model, key: key.as_ref() };
         let limit = config.timeouts.total.min(self.deadline.saturating_sub(began));
@@ -114,7 +132,7 @@ impl Embed {
                 let read = Consumed::default();
                 let consumed = error.kind.is_unexplained().then_some(&read);
                 self.meter.failed(config, consumed, error.kind, took);
-                Err(failed(error))
+                Err(error)
             }
         }
     }

@@ -32,14 +32,9 @@ use crate::event::{Answering, ChatEvent, Ending};
 use crate::meter::{Consumed, Meter, Refusal, max_output};
 use crate::providers::Call;
 use crate::route::{Pool, Route};
-use crate::router::{Caller, ProviderKeys};
+use crate::router::{Caller, ProviderKeys, own_key};
 use crate::standing::{Standing, Unsure};
 use crate::tiers::Tiers;
-
-/// How long to wait before deployments are asked a second time.
-const PAUSE: Duration = Duration::from_millis(200);
-/// The longest that a request waits for a deployment that asks for a rest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// One request while it is answered.
 pub(crate) struct Drive {
@@ -106,16 +101,10 @@ impl Drive {
         self.meter.settle().await;
     }
 
-    /// Waits before a deployment is asked a second time: as long as it asks for,
-    /// if it is too busy. False where that would take too long.
+    /// Waits before a deployment is asked a second time. False where that would
+    /// take too long.
     async fn pause(&self, deployment: &Deployment, standing: &Standing) -> bool {
-        let rest = deployment.resting().unwrap_or_default();
-        if rest > LONGEST_PAUSE {
-            return false;
-        }
-        let busy = [ErrorKind::RateLimited, ErrorKind::Overloaded];
-        let is_busy = standing.last.as_ref().is_some_and(|(_, error)| busy.contains(&error.kind));
-        let pause = if is_busy { rest.max(PAUSE) } else { PAUSE };
+        let Some(pause) = standing.pause_before(deployment) else { return false };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.events.closed() => {}
@@ -139,7 +128,7 @@ impl Drive {
         if !standing.said.is_empty() && !config.continues {
             return None;
         }
-        let key = match self.own_key(deployment).await {
+        let key = match own_key(self.keys.as_ref(), &self.caller.workspace, config).await {
             Ok(key) => key,
             Err(error) => {
                 route.failed(error.kind.condition());
@@ -150,7 +139,7 @@ impl Drive {
         let place = match deployment.enter(key.is_some()) {
             Ok(place) => place,
             Err(rest) => {
-                standing.resting = Some(standing.resting.map_or(rest, |least| least.min(rest)));
+                standing.rests(rest);
                 route.failed("unavailable");
                 return None;
             }
@@ -186,7 +175,7 @@ impl Drive {
     ) -> Next {
         let deployment = Arc::clone(&place.deployment);
         standing.asked.push(deployment.config.name.clone());
-        let unsure = self.pool.when_unsure(route.group());
+        let unsure = self.pool.when_unsure(&deployment.config.group);
         let unsure = unsure.map(|(group, least)| (group.to_owned(), least));
         let (events, clock) = (self.events.clone(), Arc::clone(&self.clock));
         let mut attempt = self.attempt(&place, unsure.is_some(), clock.as_ref(), &events);
@@ -330,13 +319,6 @@ impl Drive {
             let local = deployment.config.location == Location::Local;
             (local || !self.caller.local_only) && deployment.resting().is_none()
         })
-    }
-
-    async fn own_key(&self, deployment: &Deployment) -> Result<Option<ProviderSecret>, CallError> {
-        if deployment.config.location == Location::Local || !deployment.config.own_keys {
-            return Ok(None);
-        }
-        self.keys.key(&self.caller.workspace, &deployment.config.provider).await
     }
 
     fn confidence(&self, attempt: &Attempt<'_>) -> Option<f64> {

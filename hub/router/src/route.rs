@@ -88,7 +88,6 @@ impl Pool {
 /// all have failed, those once more whose failure may pass.
 pub(crate) struct Route<'p> {
     pool: &'p Pool,
-    group: String,
     seen: Vec<String>,
     queue: VecDeque<Arc<Deployment>>,
     again: Vec<Arc<Deployment>>,
@@ -104,17 +103,8 @@ impl<'p> Route<'p> {
     pub(crate) fn new(pool: &'p Pool, group: String, deployments: Vec<Arc<Deployment>>) -> Self {
         let queue = pool.ordered(deployments).into();
         let seen = vec![group.clone()];
-        let conditions = vec![(group.clone(), "unavailable")];
-        Self {
-            pool,
-            group,
-            seen,
-            queue,
-            again: Vec::new(),
-            second: false,
-            stays: false,
-            conditions,
-        }
+        let conditions = vec![(group, "unavailable")];
+        Self { pool, seen, queue, again: Vec::new(), second: false, stays: false, conditions }
     }
 
     /// The next deployment; none where all have been asked.
@@ -168,7 +158,6 @@ impl<'p> Route<'p> {
         }
         self.seen.push(group.to_owned());
         let Some((name, deployments)) = self.pool.named(group) else { return false };
-        self.group.clone_from(&name);
         self.conditions.push((name, "unavailable"));
         self.queue = self.pool.ordered(deployments).into();
         true
@@ -201,10 +190,5 @@ impl<'p> Route<'p> {
         if !self.second {
             self.again.push(deployment);
         }
-    }
-
-    /// The group that is asked now.
-    pub(crate) fn group(&self) -> &str {
-        &self.group
     }
 }

@@ -20,7 +20,7 @@ use crate::bound::{self, Prompt};
 use crate::cache::{self, AnswerCache, Looked, Recorder};
 use crate::chat::ChatRequest;
 use crate::confidence::Calibrations;
-use crate::config::{Location, RouterConfig};
+use crate::config::{DeploymentConfig, Location, RouterConfig};
 use crate::counts::{Counter, Counts};
 use crate::deployment::{Deployment, DeploymentStatus};
 use crate::embed::Embed;
@@ -68,6 +68,19 @@ pub trait ProviderKeys: Send + Sync + 'static {
         workspace: &WorkspaceId,
         provider: &ProviderName,
     ) -> Result<Option<ProviderSecret>, CallError>;
+}
+
+/// The key of a workspace's own that a deployment is asked with; none where it
+/// takes none, or the workspace has none.
+pub(crate) async fn own_key(
+    keys: &dyn ProviderKeys,
+    workspace: &WorkspaceId,
+    deployment: &DeploymentConfig,
+) -> Result<Option<ProviderSecret>, CallError> {
+    if deployment.location == Location::Local || !deployment.own_keys {
+        return Ok(None);
+    }
+    keys.key(workspace, &deployment.provider).await
 }
 
 /// A name that requests may name.

@@ -15,6 +15,11 @@ use crate::piece::Delta;
 /// When to come again where nobody says.
 const USUAL_REST: Duration = Duration::from_secs(1);
 
+/// How long to wait before deployments are asked a second time.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest that a request waits for a deployment that asks for a rest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
 /// What is known of a request that has not been answered yet.
 #[derive(Default)]
 pub(crate) struct Standing {
@@ -71,6 +76,23 @@ impl Standing {
         if worth {
             self.last = Some((deployment.to_owned(), error));
         }
+    }
+
+    /// How long to wait before a deployment is asked a second time: as long as it
+    /// asks for, if it is too busy. `None` where that would take too long.
+    pub(crate) fn pause_before(&self, deployment: &Deployment) -> Option<Duration> {
+        let rest = deployment.resting().unwrap_or_default();
+        if rest > LONGEST_PAUSE {
+            return None;
+        }
+        let busy = [ErrorKind::RateLimited, ErrorKind::Overloaded];
+        let is_busy = self.last.as_ref().is_some_and(|(_, error)| busy.contains(&error.kind));
+        Some(if is_busy { rest.max(PAUSE) } else { PAUSE })
+    }
+
+    /// Notes that a deployment rests.
+    pub(crate) fn rests(&mut self, rest: Duration) {
+        self.resting = Some(self.resting.map_or(rest, |least| least.min(rest)));
     }
 
     /// Why the request was not answered.

@@ -58,6 +58,17 @@ impl Timestamp {
         Some(Self(time.as_millisecond()))
     }
 
+    /// How long a server asks to wait, in the words of `Retry-After` (RFC 9110):
+    /// seconds, or a date. `None` if it is neither; zero if the date is past.
+    #[must_use]
+    pub fn retry_after(self, text: &str) -> Option<Duration> {
+        let text = text.trim();
+        match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => Self::from_http_date(text).map(|until| until.since(self)),
+        }
+    }
+
     /// How long after `earlier` this instant is; zero if it is before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -210,6 +221,18 @@ mod tests {
         let before = Timestamp::from_millis(-1);
         assert_eq!(before.http_date().as_deref(), Some("Wed, 31 Dec 1969 23:59:59 GMT"));
         assert_eq!(Timestamp::from_millis(i64::MAX).http_date(), None);
+    }
+
+    #[test]
+    fn pauses_are_read_in_both_forms() {
+        let now = Timestamp::from_http_date("Sat, 21 Nov 2026 08:33:20 GMT").unwrap();
+        let read = |text| now.retry_after(text);
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read(" 0 "), Some(Duration::ZERO));
+        assert_eq!(read("Sat, 21 Nov 2026 08:33:50 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(read("Sat, 21 Nov 2026 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-1"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use agentos_domain::{Clock, ProviderSecret, Timestamp};
+use agentos_domain::{Clock, ProviderSecret};
 use async_trait::async_trait;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, RETRY_AFTER, USER_AGENT};
@@ -214,7 +214,7 @@ impl Client<'_> {
         let status = response.status();
         let headers = response.headers().get(RETRY_AFTER);
         let wait = headers.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let wait = wait.and_then(|text| retry_after(&text, self.clock.now()));
+        let wait = wait.and_then(|text| self.clock.now().retry_after(&text));
         let body = self.text(response, MAX_REFUSAL).await.unwrap_or_default();
         let said = Said::of(&body);
         let provider = self.adapter.provider().name;
@@ -246,15 +246,6 @@ fn cause(error: &reqwest::Error) -> String {
     reason.map_or_else(|| "no reason is known".to_owned(), ToString::to_string)
 }
 
-/// How long a provider asks to wait: seconds, or a date of HTTP.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Timestamp::from_http_date(text).map(|until| until.since(now)),
-    }
-}
-
 /// What the body of an error says, in the form of either provider.
 #[derive(Default)]
 struct Said {
@@ -282,18 +273,6 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_are_read_in_both_forms() {
-        let now = Timestamp::from_http_date("Sat, 21 Nov 2026 08:33:20 GMT").unwrap();
-        let read = |text| retry_after(text, now);
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read(" 0 "), Some(Duration::ZERO));
-        assert_eq!(read("Sat, 21 Nov 2026 08:33:50 GMT"), Some(Duration::from_secs(30)));
-        assert_eq!(read("Sat, 21 Nov 2026 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("soon"), None);
-        assert_eq!(read("-1"), None);
-    }
 
     #[test]
     fn errors_of_both_providers_are_read() {

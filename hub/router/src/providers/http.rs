@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::ProviderSecret;
+use agentos_domain::{Clock, ProviderSecret};
 use async_trait::async_trait;
 use futures::{Stream, StreamExt as _};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -56,6 +56,7 @@ pub struct HttpProviderConfig {
 pub struct HttpProvider {
     http: reqwest::Client,
     config: HttpProviderConfig,
+    clock: Arc<dyn Clock>,
 }
 
 /// The client that all providers at one place share. A proxy that the environment
@@ -86,10 +87,26 @@ pub fn http_client(connect: Duration, location: Location) -> Result<reqwest::Cli
 }
 
 impl HttpProvider {
-    /// A provider.
+    /// A provider. The clock tells how far off the date is until which it asks
+    /// to be left alone.
     #[must_use]
-    pub fn new(http: reqwest::Client, config: HttpProviderConfig) -> Self {
-        Self { http, config }
+    pub fn new(http: reqwest::Client, config: HttpProviderConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { http, config, clock }
+    }
+
+    /// The answer to a request, or the error that it is.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let response = request.send().await.map_err(|error| failure(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
+        let wait = wait.and_then(|wait| self.clock.now().retry_after(wait));
+        // An error without a document that can be read is classified by its status.
+        let document = bounded(response, MAX_ERROR).await.ok();
+        let document = document.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Err(classify(Some(status.as_u16()), wait, &document.unwrap_or(Value::Null)))
     }
 
     fn post(&self, path: &str, body: Vec<u8>, own: Option<&ProviderSecret>) -> RequestBuilder {
@@ -129,7 +146,7 @@ impl Provider for HttpProvider {
         };
         let accept = if call.streamed { "text/event-stream" } else { "application/json" };
         let request = self.post(path, body, call.key).header(ACCEPT, accept);
-        let response = accepted(request.send().await.map_err(|error| failure(&error))?).await?;
+        let response = self.send(request).await?;
         if is_stream(&response) {
             return Ok(Box::pin(streamed(response, reader)));
         }
@@ -146,7 +163,7 @@ impl Provider for HttpProvider {
         body["model"] = Value::from(call.model);
         let body = body.to_string().into_bytes();
         let request = self.post("/embeddings", body, call.key);
-        let response = accepted(request.send().await.map_err(|error| failure(&error))?).await?;
+        let response = self.send(request).await?;
         let bytes = bounded(response, MAX_WHOLE).await?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
     }
@@ -258,20 +275,6 @@ async fn whole(response: Response, mut reader: Reader) -> Result<Vec<Piece>, Cal
 fn is_stream(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
-}
-
-/// The answer, or the error that it is.
-async fn accepted(response: Response) -> Result<Response, CallError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
-    let wait = wait.and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs);
-    // An error without a document that can be read is classified by its status.
-    let document = bounded(response, MAX_ERROR).await.ok();
-    let document = document.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Err(classify(Some(status.as_u16()), wait, &document.unwrap_or(Value::Null)))
 }
 
 async fn bounded(mut response: Response, limit: usize) -> Result<Vec<u8>, CallError> {

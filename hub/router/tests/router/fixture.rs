@@ -133,7 +133,7 @@ impl Setup {
             Location::Local => self.near.clone(),
             Location::Cloud => self.far.clone(),
         };
-        let provider = HttpProvider::new(client, http);
+        let provider = HttpProvider::new(client, http, Arc::clone(&self.clock));
         self.deployment(config, Arc::new(provider))
     }
 

@@ -120,7 +120,8 @@ impl Gateway {
             let path = if shape == Shape::OpenAi { "/v1" } else { "" };
             let base = format!("{}{path}", mock.base_url());
             let key = Some(ProviderSecret::new("sk-of-nobody".to_owned()).unwrap());
-            let provider = HttpProvider::new(http.clone(), HttpProviderConfig { shape, base, key });
+            let config_of = HttpProviderConfig { shape, base, key };
+            let provider = HttpProvider::new(http.clone(), config_of, Arc::clone(&clock));
             Arc::new(Deployment::new(config, Arc::new(provider), Arc::clone(&clock)))
         });
         let config = RouterConfig {
