@@ -185,6 +185,26 @@ async fn bills_are_collected_once_and_sum_up_to_the_last_digit() {
 }
 
 #[tokio::test]
+async fn who_watches_a_task_is_told_how_far_it_is() {
+    let world = World::new().await;
+    let watched = async |name: &str| {
+        let path = format!("/api/kernel/tasks/{name}");
+        let request = world.request(reqwest::Method::POST, &path).body(all_days().to_string());
+        request.header("accept", "text/event-stream").send().await.unwrap()
+    };
+    let events = watched("fetch_openai").await.text().await.unwrap();
+    let blocks: Vec<_> = events.split("\n\n").filter(|block| !block.is_empty()).collect();
+    let (last, before) = blocks.split_last().unwrap();
+    let told = "event: progress\ndata: {\"plugin\":\"openai_collector\",\"done\":5,\"total\":5}";
+    assert_eq!(before.last(), Some(&told), "{events}");
+    let report = last.strip_prefix("event: report\ndata: ").unwrap();
+    let report: Value = serde_json::from_str(report).unwrap();
+    assert_eq!((&report["success"], &report["providers"][0]["days"]), (&json!(true), &json!(5)));
+    let unknown = watched("fetch_other").await;
+    assert_eq!(unknown.status(), 404, "what is wrong with the request is no event");
+}
+
+#[tokio::test]
 async fn one_provider_that_is_down_keeps_no_other_from_being_collected() {
     let world = World::new().await;
     world.openai.fail(Fault::always(FaultKind::status(500)));

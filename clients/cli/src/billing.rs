@@ -1,5 +1,7 @@
 //! `agentos billing`, and its tasks as commands of their own.
 
+mod watched;
+
 use agentos_domain::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -122,7 +124,10 @@ async fn task(
     body: Map<String, Value>,
 ) -> Result<Exit, CliError> {
     let request = client.request(Method::POST, &format!("/api/kernel/tasks/{}", part(name)));
-    let answer: Value = client.json_patiently(request.json(&body)).await?;
+    let request = request.header("accept", "text/event-stream, application/json").json(&body);
+    let answer = watched::report(client, terminal, request).await;
+    terminal.end_progress()?;
+    let answer = answer?;
     let report: Report = serde_json::from_value(answer.clone()).map_err(|error| {
         CliError::Protocol { url: client.url().to_owned(), what: error.to_string() }
     })?;

@@ -159,16 +159,11 @@ impl Client {
         trust::failed(&url, self.settings.ca.as_deref(), error)
     }
 
-    /// As [`Client::json`], and waits for as long as the hub works.
-    pub(crate) async fn json_patiently<T: DeserializeOwned>(
+    /// The JSON of an answer.
+    pub(crate) async fn body<T: DeserializeOwned>(
         &self,
-        request: RequestBuilder,
+        response: Response,
     ) -> Result<T, CliError> {
-        let response = self.send(request).await?;
-        self.body(response).await
-    }
-
-    async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, CliError> {
         let bytes = response.bytes().await.map_err(|error| self.failed(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| CliError::Protocol {
             url: self.settings.url.clone(),

@@ -1,5 +1,7 @@
 //! What providers charge: the kernel's tasks, and what it has recorded.
 
+mod watched;
+
 use std::sync::Arc;
 
 use agentos_domain::Classified as _;
@@ -13,6 +15,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -121,18 +124,24 @@ pub(crate) struct TaskBody {
 /// `fetch_openai` and `fetch_anthropic` collect one provider's bill, `run_all`
 /// those of all; `export` writes a file on the hub, `summary` sums up a month,
 /// `daily_report` does all of these. What goes wrong with a provider is no error
-/// of this call: it stands in the answer. It is answered when all is done.
+/// of this call: it stands in the answer. It is answered when all is done; with
+/// `Accept: text/event-stream` it is told meanwhile how far it is, by events
+/// `progress` with `plugin`, `done` and `total`, until the event `report`.
 #[utoipa::path(post, path = "/api/kernel/tasks/{task}", tag = "billing",
     operation_id = "run_kernel_task",
     params(("task" = String, Path, description = "The task", example = "run_all")),
     request_body = Option<TaskBody>,
-    responses((status = 200, description = "How it went", body = openapi::KernelTaskReport)))]
+    responses((status = 200, description = "How it went", content(
+        (openapi::KernelTaskReport = "application/json"),
+        (String = "text/event-stream"),
+    ))))]
 pub(crate) async fn perform(
     State(state): State<ApiState>,
     HubAdmin(principal): HubAdmin,
     Path(task): Path<String>,
+    headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<TaskBody>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let params = TaskParams {
         range: DayRange { from: body.from, to: body.to },
         force: body.force,
@@ -141,10 +150,14 @@ pub(crate) async fn perform(
         raw_json: body.raw_json,
         month: body.month,
     };
+    let kernel = state.kernel()?;
+    tracing::info!(task, by = principal.id, "does a kernel task");
+    if watched::is_wanted(&headers) {
+        return watched::perform(Arc::clone(kernel), task, params).await;
+    }
     let silent: ProgressSink = Arc::new(|_| ());
-    let report = state.kernel()?.perform(&task, params, silent).await.map_err(refused)?;
-    tracing::info!(task, by = principal.id, exit_code = report.exit_code, "did a kernel task");
-    Ok(Json(json!(report)))
+    let report = kernel.perform(&task, params, silent).await.map_err(refused)?;
+    Ok(Json(json!(report)).into_response())
 }
 
 /// The parameters of `GET /api/results`.

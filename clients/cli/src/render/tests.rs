@@ -30,7 +30,7 @@ impl Buffer {
 /// What stands on the standard output and the standard error.
 fn render(live_out: bool, events: &[(&str, Value)]) -> (String, String) {
     let (out, err) = (Buffer::default(), Buffer::default());
-    let look = Look { live_out, color: false, width: 60, quiet: false };
+    let look = Look { live_out, live_err: false, color: false, width: 60, quiet: false };
     let mut terminal = Terminal::new(Box::new(out.clone()), Box::new(err.clone()), look);
     let mut renderer = Renderer::default();
     for (event, data) in events {

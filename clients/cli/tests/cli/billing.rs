@@ -49,6 +49,32 @@ fn tasks_are_asked_for_by_either_name_and_exit_as_they_went() {
 }
 
 #[test]
+fn a_report_comes_after_the_events_that_tell_how_far_it_is() {
+    let event = |name: &str, data: &Value| format!("event: {name}\ndata: {data}\n\n");
+    let progress = json!({ "plugin": "openai_collector", "done": 31, "total": 90 });
+    let events = vec![event("progress", &progress), event("report", &report("run_all", &[]))];
+    let refused = json!({ "code": "UNAVAILABLE", "detail": "the hub is stopping" });
+    let refused = vec![event("progress", &progress), event("error", &refused)];
+    let broken = vec![event("progress", &progress)];
+    let script = vec![Reply::Events(events), Reply::Events(refused), Reply::Events(broken)];
+    let stub = Stub::new(script);
+    let output = command(&stub.url, &["run_all"]).output().unwrap();
+    // Nobody looks at this standard error.
+    assert_eq!(
+        (out(&output).as_str(), err(&output).as_str()),
+        ("openai: success, 1 day recorded\n", "")
+    );
+    let output = command(&stub.url, &["run_all"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("the hub is stopping"), "{}", err(&output));
+    let output = command(&stub.url, &["run_all"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("agentos billing runs"), "{}", err(&output));
+    let seen = stub.seen();
+    assert!(seen[0].header("accept").unwrap().contains("text/event-stream"));
+}
+
+#[test]
 fn an_unknown_task_exits_with_1_and_names_the_known_ones() {
     let problem = json!({"code": "NOT_FOUND", "status": 404,
         "detail": "there is no task `fetch_other`: the tasks are fetch_openai, run_all"});
