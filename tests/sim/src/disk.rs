@@ -46,6 +46,9 @@ fn disks() -> &'static Arc<Disks> {
     })
 }
 
+/// What is on a disk.
+pub(crate) type Image = BTreeMap<String, Vec<u8>>;
+
 /// One machine's disk. It is gone when this is dropped.
 pub(crate) struct Disk {
     name: String,
@@ -127,6 +130,24 @@ impl Disk {
         inner.syncs.store(true, Ordering::SeqCst);
         lock(&disks().0).insert(name.clone(), Arc::clone(&inner));
         Self { name, inner }
+    }
+
+    /// A copy of what was written on it.
+    pub(crate) fn image(&self) -> Image {
+        let files = lock(&self.inner.files);
+        files.iter().map(|(name, file)| (name.clone(), file.now.clone())).collect()
+    }
+
+    /// With these files on it.
+    pub(crate) fn with(self, image: &Image) -> Self {
+        let file = |content: &Vec<u8>| File {
+            now: content.clone(),
+            durable: content.clone(),
+            pending: Vec::new(),
+        };
+        let files = image.iter().map(|(name, content)| (name.clone(), file(content)));
+        lock(&self.inner.files).extend(files);
+        self
     }
 
     /// The path of a file on it, for a process that begins now: with its life

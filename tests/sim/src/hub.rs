@@ -23,6 +23,8 @@ use crate::life::Life;
 use crate::model::PlanModel;
 use crate::world::World;
 
+/// Its database on the disk.
+const DATABASE: &str = "hub.db";
 /// How long a lease lasts.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// How often the engine looks at leases.
@@ -120,12 +122,28 @@ impl Models for CloudModels {
     }
 }
 
+/// The disk as it is for whoever does not wait for it.
+struct AtOnce;
+
+#[async_trait]
+impl agentos_store::Disk for AtOnce {
+    async fn begin(&self) {}
+
+    async fn committed(&self) {}
+}
+
+/// Makes the database of a hub.
+pub(crate) fn install(disk: &Disk) -> Result<(), StoreError> {
+    let path = disk.path(DATABASE);
+    SqliteStore::open_in_place(Path::new(&path), Disk::vfs(), Arc::new(AtOnce)).map(drop)
+}
+
 impl Hub {
     /// Starts one, as after a crash: there is nothing but the disk.
     pub(crate) async fn start(setup: HubSetup<'_>) -> Result<Self> {
         let life = Life::new(&setup.world.tracker);
         let waiting = Waiting { world: Arc::clone(setup.world), life: life.clone() };
-        let path = setup.disk.path("hub.db");
+        let path = setup.disk.path(DATABASE);
         let store = SqliteStore::open_in_place(Path::new(&path), Disk::vfs(), Arc::new(waiting))?;
         let store: Arc<dyn Store> = Arc::new(store);
         join(store.as_ref(), setup.edges, setup.clock.as_ref()).await?;

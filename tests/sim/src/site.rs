@@ -1,7 +1,7 @@
 //! The machines, and the cables between them: who runs, and who is in session
 //! with whom.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use agentos_domain::{AgentConfig, EdgeId, OnEdgeLost, SessionEpoch, builtin_file_agent};
@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::cell::Cell;
-use crate::disk::Disk;
+use crate::disk::{Disk, Image};
 use crate::edge::{Edge, TOOLS};
-use crate::hub::{Hub, HubSetup};
+use crate::hub::{Hub, HubSetup, install};
 use crate::life::Life;
 use crate::net::{Cable, Lane};
 use crate::world::{SimClock, World};
@@ -92,6 +92,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is on the disk of a hub that was started once. Making the tables takes
+/// longer than most simulations, and is tested elsewhere.
+fn installed() -> Result<&'static Image> {
+    static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
+    let image = IMAGE.get_or_init(|| {
+        let disk = Disk::new("installed".to_owned());
+        install(&disk).map_err(|error| error.to_string())?;
+        Ok(disk.image())
+    });
+    image.as_ref().map_err(|reason| anyhow::anyhow!("no database: {reason}"))
+}
+
 impl Site {
     pub(crate) fn new(world: &Arc<World>, edges: usize) -> Result<Arc<Self>> {
         let blobs_folder = folder()?;
@@ -106,7 +118,8 @@ impl Site {
         };
         Ok(Arc::new(Self {
             world: Arc::clone(world),
-            disk: Disk::new(format!("sim-{}-{:?}", world.seed, std::thread::current().id())),
+            disk: Disk::new(format!("sim-{}-{:?}", world.seed, std::thread::current().id()))
+                .with(installed()?),
             hub_clock: SimClock::new(),
             edges: (0..edges).map(edge).collect::<Result<_>>()?,
             hub: Cell::default(),
