@@ -371,12 +371,17 @@ impl Drive {
     ) -> Next {
         let config = &deployment.config;
         // What the provider says may quote the conversation: the client reads it.
-        tracing::warn!(
-            deployment = config.name,
-            kind = error.kind.as_str(),
-            status = error.status,
-            "a model did not answer"
-        );
+        let (name, kind) = (&config.name, error.kind.as_str());
+        if error.kind == ErrorKind::Connect && !deployment.provider.is_reachable() {
+            tracing::debug!(deployment = name, "its edge is not connected");
+        } else {
+            tracing::warn!(
+                deployment = name,
+                kind,
+                status = error.status,
+                "a model did not answer"
+            );
+        }
         // Where nothing came and the provider says why, it cost nothing.
         let cost = attempt.first.is_some() || error.kind.is_unexplained();
         let consumed = cost.then_some(&attempt.consumed);

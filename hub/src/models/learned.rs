@@ -30,18 +30,20 @@ pub(crate) async fn keep(data: &Path, router: &Router) {
     loop {
         tokio::time::sleep(EVERY).await;
         let now = router.outcomes();
-        if now != written {
-            write(data, &now);
+        if now != written && write(data, &now) {
             written = now;
         }
     }
 }
 
-fn write(data: &Path, outcomes: &Outcomes) {
-    let Ok(text) = serde_json::to_string(outcomes) else { return };
-    if let Err(error) = write_private(&data.join(FILE), &text) {
+/// Whether it is written.
+fn write(data: &Path, outcomes: &Outcomes) -> bool {
+    let Ok(text) = serde_json::to_string(outcomes) else { return false };
+    let written = write_private(&data.join(FILE), &text);
+    if let Err(error) = &written {
         tracing::warn!(%error, "what came of decisions between tiers could not be kept");
     }
+    written.is_ok()
 }
 
 #[cfg(test)]
@@ -57,7 +59,8 @@ mod tests {
         let mut outcomes = Outcomes::default();
         let kind = decide(&Request::text("hi"), &outcomes).kind;
         outcomes.record(kind, Wanted::Fast, Ending::Bad);
-        write(data.path(), &outcomes);
+        assert!(write(data.path(), &outcomes));
+        assert!(!write(&data.path().join("missing"), &outcomes));
         assert_eq!(read(data.path()), outcomes);
         std::fs::write(data.path().join(FILE), "{").unwrap();
         assert_eq!(read(data.path()), Outcomes::default());

@@ -24,7 +24,7 @@ const WAITING: usize = 16;
 /// What is told.
 enum Told {
     Progress(Progress),
-    End(Result<TaskReport, KernelError>),
+    End(Result<Box<TaskReport>, KernelError>),
 }
 
 /// Whether a client wants to watch.
@@ -61,7 +61,7 @@ fn told(kernel: Arc<Kernel>, task: String, params: TaskParams) -> impl Stream<It
     // The end comes by the way of the steps, and so after them.
     let work = async move {
         let end = kernel.perform(&task, params, progress).await;
-        let _ = sender.send(Told::End(end)).await;
+        let _ = sender.send(Told::End(end.map(Box::new))).await;
     };
     let work = stream::once(work).filter_map(|()| future::ready(None));
     stream::select(ReceiverStream::new(receiver), work)
