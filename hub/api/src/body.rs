@@ -128,7 +128,9 @@ pub(crate) fn too_large(limit: u64) -> Problem {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Json::from_bytes(bytes).map(|Json(value)| value).map_err(|rejection| match &rejection {
-        JsonRejection::JsonDataError(error) => Problem::new(Code::InvalidRequest, reason(error)),
+        JsonRejection::JsonDataError(error) => {
+            Problem::new(Code::InvalidRequest, without_place(&reason(error)))
+        }
         other => Problem::new(Code::InvalidJson, format!("not valid JSON: {}", reason(other))),
     })
 }
@@ -144,6 +146,11 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
         deepest = source;
     }
     deepest.to_string()
+}
+
+/// Without the line and column at the end: the member is named.
+fn without_place(reason: &str) -> &str {
+    reason.rsplit_once(" at line ").map_or(reason, |(what, _)| what)
 }
 
 /// The id of a task in a route's path. What cannot be one names no task.
