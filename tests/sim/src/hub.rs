@@ -170,10 +170,12 @@ impl Hub {
             }
         });
         let sessions = Arc::clone(&link) as Arc<dyn EdgeSessions>;
-        let (world, until) = (Arc::clone(setup.world), stop.clone());
+        let (world, until, process) = (Arc::clone(setup.world), stop.clone(), life.clone());
         life.spawn(async move {
             if let Err(error) = engine.run(sessions, until).await {
                 world.note(format_args!("the engine stopped: {error}"));
+                // Then the hub's process ends.
+                process.end();
             }
         });
         Ok(Self { life, link, engine: handle, registry, routes, stop, own: session })

@@ -102,6 +102,7 @@ async fn run(seed: u64, options: Options) -> Result<Outcome> {
         site.disk.lie();
     }
     site.start_hub().await;
+    world.tracker.spawn(Arc::clone(&site).supervise());
     for index in 0..edges {
         site.start_edge(index);
         world.tracker.spawn(Arc::clone(&site).connect(index));

@@ -28,6 +28,8 @@ pub(crate) const CAREFUL: &str = "careful";
 pub(crate) const HASTY: &str = "hasty";
 /// The agent whose tasks go on at the hub.
 pub(crate) const ROAMING: &str = "roaming";
+/// Until a service manager starts what has ended.
+const RESTART: Duration = Duration::from_secs(1);
 /// How long after a silence a side gives a session up.
 const IDLE: Duration = Duration::from_secs(3);
 /// Between two tries to connect, in milliseconds.
@@ -159,6 +161,22 @@ impl Site {
             Err(error) => {
                 self.disk.process_dies();
                 self.world.note(format_args!("hub: does not start: {error}"));
+            }
+        }
+    }
+
+    /// Starts the hub again where it ended by itself, as a service manager does.
+    pub(crate) async fn supervise(self: Arc<Self>) {
+        loop {
+            let hub = self.hub_up().await;
+            hub.life.over().await;
+            let is_current = |now: &Option<Arc<Hub>>| {
+                now.as_ref().is_some_and(|current| Arc::ptr_eq(current, &hub))
+            };
+            if self.hub.read(is_current) {
+                self.kill_hub(false);
+                tokio::time::sleep(RESTART).await;
+                self.start_hub().await;
             }
         }
     }
