@@ -13,5 +13,6 @@ mod reconciling;
 mod runs;
 mod secrets;
 mod support;
+mod tasks;
 mod ten_years;
 mod yearly;
