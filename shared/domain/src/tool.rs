@@ -160,10 +160,10 @@ pub struct ToolSpec {
     /// documents, what a program printed.
     #[serde(default)]
     pub untrusted_output: bool,
-    /// Fields of such an answer that the system itself wrote or checked, so that
-    /// nobody outside chose them freely: ids, addresses of senders and guests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attested: Vec<String>,
+    /// Fields of such an answer that hold the ids which the system gave its
+    /// records, each with the argument that takes such an id: `id` → `file_id`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ids: BTreeMap<String, String>,
     /// How far its calls reach; see [`ToolSpec::reach`] where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
@@ -195,7 +195,7 @@ impl ToolSpec {
             permissions: Vec::new(),
             arguments: BTreeMap::new(),
             untrusted_output: false,
-            attested: Vec::new(),
+            ids: BTreeMap::new(),
             effect: None,
             asked_by: Vec::new(),
             dangerous: false,
@@ -224,10 +224,11 @@ impl ToolSpec {
         self
     }
 
-    /// Fields of its answers that the system wrote or checked.
+    /// A field of its answers holds the ids of records, which other tools take
+    /// as this argument.
     #[must_use]
-    pub fn attesting(mut self, fields: &[&str]) -> Self {
-        self.attested.extend(fields.iter().map(|field| (*field).to_owned()));
+    pub fn with_ids(mut self, field: &str, argument: &str) -> Self {
+        self.ids.insert(field.to_owned(), argument.to_owned());
         self
     }
 
@@ -353,7 +354,7 @@ mod tests {
     fn a_manifest_of_before_is_still_read() {
         let old = r#"{"name":"t","description":"","parameters":{},"class":"read"}"#;
         let spec: ToolSpec = serde_json::from_str(old).unwrap();
-        assert_eq!((spec.effect, spec.attested.len(), spec.asked_by.len()), (None, 0, 0));
+        assert_eq!((spec.effect, spec.ids.len(), spec.asked_by.len()), (None, 0, 0));
     }
 
     #[test]

@@ -39,11 +39,11 @@ const DEEDS: &[(&str, &[&str])] = &[
     ("executed", &["run", "execute", "bash"]),
 ];
 
-/// Words that turn a claim into its opposite, a plan or a question.
+/// Words before it that turn a claim into its opposite, a plan or a question.
 const UNSAID: &[&str] = &[
     "not", "never", "cannot", "can't", "couldn't", "could", "unable", "would", "should", "will",
     "if", "once", "when", "whether", "failed", "didn't", "wasn't", "haven't", "hasn't", "nothing",
-    "no", "before", "until", "to", "be", "must", "want", "wants", "asked", "refused", "without",
+    "no", "before", "until", "must", "want", "wants", "asked", "refused", "without",
 ];
 
 /// Statements of the answer `output` that something was done by the agent, where
@@ -100,12 +100,10 @@ fn claim_of(sentence: &str) -> Option<(&'static str, &'static [&'static str])> {
         .split(|char: char| !char.is_alphanumeric() && char != '\'')
         .filter(|word| !word.is_empty())
         .collect();
-    if words.iter().any(|word| UNSAID.contains(word)) {
-        return None;
-    }
     words.iter().enumerate().find_map(|(at, word)| {
         let (claimed, ways) = DEEDS.iter().find(|(claimed, _)| claimed == word)?;
-        said_by_agent(&words, at).then_some((*claimed, *ways))
+        let unsaid = words[..at].iter().any(|word| UNSAID.contains(word));
+        (!unsaid && said_by_agent(&words, at)).then_some((*claimed, *ways))
     })
 }
 

@@ -162,3 +162,6 @@ fn whole(code: &str, message: &str) -> AskReason {
 fn value_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

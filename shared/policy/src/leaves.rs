@@ -18,6 +18,11 @@ impl Leaf {
         self.value.as_str()
     }
 
+    /// Whether it is a text that says something.
+    pub(crate) fn is_text(&self) -> bool {
+        self.text().is_some_and(|text| !text.is_empty())
+    }
+
     /// It as it is shown.
     pub(crate) fn to_text(&self) -> String {
         self.text().map_or_else(|| self.value.to_string(), str::to_owned)

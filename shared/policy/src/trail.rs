@@ -4,7 +4,7 @@ use agentos_domain::{ArgumentRole, Decision, Entry, ToolCall, ToolOutcome, ToolS
 use serde_json::Value;
 
 use crate::leaves::{Leaf, leaves};
-use crate::words::{Words, contains_whole, normal, significant};
+use crate::words::{Words, contains_whole, normal};
 use crate::{Grounds, Rules};
 
 /// Where a value comes from, the most trusted first.
@@ -16,8 +16,8 @@ pub(crate) enum Origin {
     Said,
     /// A person saw it and confirmed it.
     Confirmed,
-    /// It is what a look-up found that the user's words decide: one record, and
-    /// a field of it that nobody outside chose.
+    /// It is what a look-up found by a name that the user gave: one record, of
+    /// the user's own data, or the id that the system gave it.
     Found,
     /// It stands in an answer that holds nothing of others.
     Answered,
@@ -32,8 +32,10 @@ struct Seen<'a> {
     outcome: &'a ToolOutcome,
     /// Whether what it was called with came from nobody outside.
     clean: bool,
-    /// Whether the user's words decide what it looked up.
+    /// Whether it looked up what the user gave a name of.
     keyed: bool,
+    /// What it looked up, normalised.
+    keys: Vec<String>,
 }
 
 impl Seen<'_> {
@@ -98,17 +100,24 @@ impl<'a> Trail<'a> {
         let known = |leaf: &Leaf| self.origin(leaf) < Origin::Unknown;
         let clean = !tainted || !self.rules.echoes || leaves.iter().all(known);
         // Numbers bound an answer; they do not say of what.
-        let text = |leaf: &&Leaf| leaf.text().is_some_and(|text| !text.is_empty());
-        let keys: Vec<&Leaf> = leaves.iter().filter(text).collect();
-        let own = |leaf: &&Leaf| {
-            let text = leaf.text().unwrap_or_default();
-            significant(text) && self.origin(leaf) <= Origin::Found
-        };
+        let keys: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.is_text()).collect();
         // Who asks for all there is has chosen nothing, unless it is one thing of
         // the user's own.
         let whole = leaves.is_empty() && spec.is_some_and(|spec| !spec.untrusted_output);
-        let keyed = whole || (!keys.is_empty() && keys.iter().all(own));
-        Seen { spec, outcome, clean, keyed }
+        let named = |leaf: &&Leaf| self.is_named(leaf);
+        let keyed = whole || (!keys.is_empty() && keys.iter().all(named));
+        let keys = keys.into_iter().map(|leaf| normal(&leaf.to_text())).collect();
+        Seen { spec, outcome, clean, keyed, keys }
+    }
+
+    /// Whether a look-up is for something that the user gave a name of. Without
+    /// the rule any look-up is.
+    fn is_named(&self, leaf: &Leaf) -> bool {
+        let text = leaf.to_text();
+        !self.rules.unique
+            || self.said.names(&text)
+            || self.confirmed.contains(&normal(&text))
+            || self.seen.iter().any(|seen| seen.finds(leaf, &normal(&text), self.rules))
     }
 
     /// Where a value comes from.
@@ -124,7 +133,7 @@ impl<'a> Trail<'a> {
         if leaf.is_name() && self.confirmed.contains(&normal) {
             return Origin::Confirmed;
         }
-        if self.rules.lookups && self.seen.iter().any(|seen| seen.finds(&normal, self.rules)) {
+        if self.rules.lookups && self.seen.iter().any(|seen| seen.finds(leaf, &normal, self.rules)) {
             return Origin::Found;
         }
         if self.answers(&normal) { Origin::Answered } else { Origin::Unknown }
@@ -161,17 +170,33 @@ impl<'a> Trail<'a> {
 }
 
 impl Seen<'_> {
-    /// Whether the value is what the look-up found.
-    fn finds(&self, normal: &str, rules: &Rules) -> bool {
+    /// Whether the value is what the look-up found. Of an answer that others
+    /// write, that is the id of a record alone, used as such an id: whoever sends
+    /// something chooses all else in it.
+    fn finds(&self, leaf: &Leaf, normal: &str, rules: &Rules) -> bool {
         let (Some(spec), ToolOutcome::Ok(value)) = (self.spec, self.outcome) else {
             return false;
         };
-        let records = records(value);
-        if rules.unique && (!self.keyed || records.len() != 1) {
-            return false;
+        let mut records = records(value);
+        if rules.unique {
+            // A record that is called just so comes before those that mention it.
+            if records.len() > 1 {
+                records.retain(|record| self.keys.iter().any(|key| field_is(record, key)));
+            }
+            if !self.keyed || records.len() != 1 {
+                return false;
+            }
         }
-        let fields = self.untrusted().then_some(spec.attested.as_slice());
-        records.iter().any(|record| field_is(record, fields, normal))
+        if !self.untrusted() {
+            return records.iter().any(|record| field_is(record, normal));
+        }
+        let id = |record: &&Value| {
+            spec.ids.iter().any(|(field, argument)| {
+                *argument == leaf.argument
+                    && record.get(field).is_some_and(|value| is_value(value, normal))
+            })
+        };
+        leaf.role == ArgumentRole::Object && records.iter().any(id)
     }
 }
 
@@ -210,14 +235,11 @@ fn records(answer: &Value) -> Vec<&Value> {
     }
 }
 
-/// Whether a field of the record is this value; `fields` are those that count,
-/// all where absent.
-fn field_is(record: &Value, fields: Option<&[String]>, normal: &str) -> bool {
+/// Whether the record, or a field of it, is this value.
+fn field_is(record: &Value, normal: &str) -> bool {
     match record {
-        Value::Object(map) => map.iter().any(|(name, value)| {
-            fields.is_none_or(|fields| fields.contains(name)) && is_value(value, normal)
-        }),
-        other => fields.is_none() && is_value(other, normal),
+        Value::Object(fields) => fields.values().any(|value| is_value(value, normal)),
+        other => is_value(other, normal),
     }
 }
 

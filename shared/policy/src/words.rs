@@ -29,6 +29,9 @@ pub(crate) struct Words {
     text: String,
     /// Its words, in order.
     tokens: Vec<String>,
+    /// Which of these are written as names are: with a capital, and not at a
+    /// sentence's beginning.
+    capital: Vec<bool>,
     /// Its numbers that belong to no date.
     numbers: BTreeSet<String>,
     times: Times,
@@ -36,11 +39,12 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn new(text: &str) -> Self {
+        let cased: String = text.nfkc().collect();
         let text = normal(text);
         let (times, rest) = Times::read(&text);
         let numbers = rest.split(|char: char| !is_numeric(char)).filter_map(number).collect();
-        let tokens = tokens(&text).map(str::to_owned).collect();
-        Self { text, tokens, numbers, times }
+        let (tokens, capital) = cased_tokens(&cased);
+        Self { text, tokens, capital, numbers, times }
     }
 
     /// Whether the text stands here, whole and in one piece. A moment stands
@@ -74,6 +78,27 @@ impl Words {
             ID_WORDS.contains(&pair[0].as_str()) && pair[1] == value
         });
         quoted || called || self.text.contains(&format!("#{value}"))
+    }
+
+    /// Whether the user gave this as the name of something: in quotes, with
+    /// capitals, or in a form that no common word has (`a@b.com`, `plan-2.txt`).
+    /// Any other words of the user could be picked to find whatever holds them.
+    pub(crate) fn names(&self, value: &str) -> bool {
+        let value = normal(value);
+        if !significant(&value) || !self.has(&value) {
+            return false;
+        }
+        let quoted = ['\'', '"', '`'].iter().any(|quote| {
+            self.text.contains(&format!("{quote}{value}{quote}"))
+        });
+        let odd = |char: char| char.is_ascii_digit() || matches!(char, '@' | '_' | '/');
+        let formed = value.contains(odd)
+            || value.split_once('.').is_some_and(|(_, end)| end.starts_with(char::is_alphanumeric));
+        let wanted: Vec<&str> = tokens(&value).collect();
+        let capital = self.tokens.windows(wanted.len()).enumerate().any(|(at, window)| {
+            window.iter().zip(&wanted).all(|(own, wanted)| own == wanted) && self.capital[at]
+        });
+        quoted || formed || capital
     }
 
     /// Whether the number stands here, and is no part of a date.
@@ -159,6 +184,25 @@ pub(crate) fn is_spoofed(text: &str) -> bool {
 
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !char.is_alphanumeric() && char != '#').filter(|word| !word.is_empty())
+}
+
+/// The words of a text that is not in lower case yet, and which of them are
+/// written as names are.
+fn cased_tokens(text: &str) -> (Vec<String>, Vec<bool>) {
+    let (mut words, mut capital, mut begins, mut word) = (Vec::new(), Vec::new(), true, String::new());
+    for char in text.chars().chain(['\n']) {
+        if char.is_alphanumeric() || char == '#' {
+            word.push(char);
+            continue;
+        }
+        if !word.is_empty() {
+            capital.push(!begins && word.starts_with(char::is_uppercase));
+            words.push(word.to_lowercase());
+            (begins, word) = (false, String::new());
+        }
+        begins |= matches!(char, '.' | '!' | '?' | ':' | '\n');
+    }
+    (words, capital)
 }
 
 fn is_numeric(char: char) -> bool {

@@ -140,9 +140,9 @@ impl World {
                 };
                 journal.push(result).unwrap();
             }
-            Action::Ask { call, class } => {
+            Action::Ask { call, class, reasons } => {
                 if crash != Crash::BeforeCommit {
-                    journal.push(Entry::ApprovalAsked { call, class }).unwrap();
+                    journal.push(Entry::ApprovalAsked { call, class, reasons }).unwrap();
                 }
             }
             Action::Suspend => {
