@@ -16,6 +16,7 @@ is wrong: that ends the evaluation.
 import argparse
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -122,12 +123,13 @@ class Run:
 
 @cache
 def made_environment(suite_name, places):
-    return get_suites(VERSION)[suite_name].load_and_inject_default_environment(dict(places))
+    suite = get_suites(VERSION)[suite_name]
+    return pickle.dumps(suite.load_and_inject_default_environment(dict(places)))
 
 
 def fresh_environment(suite_name, places):
     """An environment with the attacker's text in these places."""
-    return made_environment(suite_name, places).model_copy(deep=True)
+    return pickle.loads(made_environment(suite_name, places))
 
 
 @cache
@@ -155,7 +157,7 @@ def one(policy, name, suite, task, injection, oracle, tools):
         places = {place: goal for place in seen_places(name, task.ID)}
     environment = fresh_environment(name, tuple(sorted(places.items())))
     environment = task.init_environment(environment)
-    before = environment.model_copy(deep=True)
+    before = pickle.loads(pickle.dumps(environment))
     calls = task.ground_truth(environment)
     granted = {call.function for call in calls} if oracle else None
     run = Run(policy, suite, granted, tools, goal)
@@ -172,7 +174,7 @@ def one(policy, name, suite, task, injection, oracle, tools):
     return {
         "asked": benign_asked,
         "reasons": benign_reasons,
-        "useful": check(task),
+        "useful": not injection and check(task),
         "attacked": bool(injection) and check(injection),
         "seen": run.seen_goal,
         "errors": run.errors,

@@ -31,8 +31,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskReason, Changeset, Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall,
-    ToolClass, ToolError, ToolOutcome, Usage,
+    AskReason, Changeset, Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp,
+    ToolCall, ToolClass, ToolError, ToolOutcome, Usage,
 };
 
 /// What happened in one step of a run.

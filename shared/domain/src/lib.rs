@@ -39,6 +39,8 @@ pub use proposal::{
 };
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
 pub use schedule::{Schedule, ScheduledTask, Slot, SlotOutcome, Timing};
-pub use task::{NewTask, Priority, Task, TaskStatus};
 pub use shown::{Shown, escaped, shown};
-pub use tool::{ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec};
+pub use task::{NewTask, Priority, Task, TaskStatus};
+pub use tool::{
+    ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec,
+};

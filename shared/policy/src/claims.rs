@@ -117,7 +117,8 @@ fn said_by_agent(words: &[&str], at: usize) -> bool {
     if let Some(own) = own {
         return before[own + 1..].iter().all(|word| between.contains(word));
     }
-    let passive = before.ends_with(&["has", "been"]) || before.ends_with(&["have", "been"])
+    let passive = before.ends_with(&["has", "been"])
+        || before.ends_with(&["have", "been"])
         || before.ends_with(&["been", "successfully"]);
     // "The mail was sent by Bob" tells of something that was read.
     passive && !words[at..].contains(&"by")

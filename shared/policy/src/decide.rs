@@ -95,12 +95,7 @@ fn own_space(trail: &Trail<'_>, leaves: &[Leaf], rules: &Rules) -> Vec<AskReason
 }
 
 /// What others see, what leaves, and what cannot be undone.
-fn beyond(
-    trail: &Trail<'_>,
-    spec: &ToolSpec,
-    leaves: &[Leaf],
-    rules: &Rules,
-) -> Vec<AskReason> {
+fn beyond(trail: &Trail<'_>, spec: &ToolSpec, leaves: &[Leaf], rules: &Rules) -> Vec<AskReason> {
     let mut reasons: Vec<AskReason> = Vec::new();
     if rules.destinations {
         // The system's own answers are as good as the user's words only as long
@@ -136,8 +131,7 @@ fn contents(trail: &Trail<'_>, leaves: &[Leaf], rules: &Rules) -> Vec<AskReason>
     others.map(|leaf| reason("content_of_others", leaf, CONTENT)).collect()
 }
 
-const DESTINATION: &str =
-    "this decides where the call has its effect, and it comes neither from the user nor from the configuration";
+const DESTINATION: &str = "this decides where the call has its effect, and it comes neither from the user nor from the configuration";
 const UNNAMED: &str = "the model had read text of others, and the user did not name this";
 const CONTENT: &str =
     "the model had read text of others, and the user did not say this: it may be theirs";

@@ -4,8 +4,18 @@
 use std::collections::BTreeSet;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const COUNTS: [&str; 12] = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -35,7 +45,9 @@ impl Times {
     /// Reads a normalised text; also gives what belongs to none of them.
     pub(crate) fn read(text: &str) -> (Self, String) {
         let words: Vec<&str> = text
-            .split(|char: char| char.is_whitespace() || matches!(char, '(' | ')' | '\'' | '"' | '`'))
+            .split(|char: char| {
+                char.is_whitespace() || matches!(char, '(' | ')' | '\'' | '"' | '`')
+            })
             .map(|word| word.trim_matches([',', '.', ';', '?', '!', ':']))
             .filter(|word| !word.is_empty())
             .collect();

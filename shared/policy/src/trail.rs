@@ -61,12 +61,10 @@ pub(crate) struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     pub(crate) fn read(entries: &'a [Entry], grounds: &'a Grounds<'a>, rules: &'a Rules) -> Self {
-        let said: Vec<&str> =
-            grounds.configuration.iter().copied().chain([grounds.user]).collect();
+        let said: Vec<&str> = grounds.configuration.iter().copied().chain([grounds.user]).collect();
         let said = Words::new(&said.join("\n\n"));
         let confirmed = confirmed(entries, grounds);
-        let mut trail =
-            Self { grounds, rules, said, confirmed, seen: Vec::new(), tainted: false };
+        let mut trail = Self { grounds, rules, said, confirmed, seen: Vec::new(), tainted: false };
         let mut begun: Option<(&ToolCall, bool)> = None;
         let (mut visible, mut waiting) = (0, Vec::new());
         for entry in entries {
@@ -133,7 +131,8 @@ impl<'a> Trail<'a> {
         if leaf.is_name() && self.confirmed.contains(&normal) {
             return Origin::Confirmed;
         }
-        if self.rules.lookups && self.seen.iter().any(|seen| seen.finds(leaf, &normal, self.rules)) {
+        if self.rules.lookups && self.seen.iter().any(|seen| seen.finds(leaf, &normal, self.rules))
+        {
             return Origin::Found;
         }
         if self.answers(&normal) { Origin::Answered } else { Origin::Unknown }
@@ -258,9 +257,9 @@ fn holds(answer: &Value, wanted: &str) -> bool {
         Value::String(text) => contains_whole(&normal(text), wanted),
         Value::Number(number) => number.to_string() == wanted,
         Value::Array(items) => items.iter().any(|item| holds(item, wanted)),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(name, value)| normal(name) == wanted || holds(value, wanted)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| normal(name) == wanted || holds(value, wanted))
+        }
         _ => false,
     }
 }

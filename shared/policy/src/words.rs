@@ -71,12 +71,13 @@ impl Words {
         if value.is_empty() || !value.chars().all(|char| char.is_ascii_digit()) {
             return self.has(&value);
         }
-        let quoted = ['\'', '"', '`'].iter().any(|quote| {
-            self.text.contains(&format!("{quote}{value}{quote}"))
-        });
-        let called = self.tokens.windows(2).any(|pair| {
-            ID_WORDS.contains(&pair[0].as_str()) && pair[1] == value
-        });
+        let quoted = ['\'', '"', '`']
+            .iter()
+            .any(|quote| self.text.contains(&format!("{quote}{value}{quote}")));
+        let called = self
+            .tokens
+            .windows(2)
+            .any(|pair| ID_WORDS.contains(&pair[0].as_str()) && pair[1] == value);
         quoted || called || self.text.contains(&format!("#{value}"))
     }
 
@@ -88,9 +89,9 @@ impl Words {
         if !significant(&value) || !self.has(&value) {
             return false;
         }
-        let quoted = ['\'', '"', '`'].iter().any(|quote| {
-            self.text.contains(&format!("{quote}{value}{quote}"))
-        });
+        let quoted = ['\'', '"', '`']
+            .iter()
+            .any(|quote| self.text.contains(&format!("{quote}{value}{quote}")));
         let odd = |char: char| char.is_ascii_digit() || matches!(char, '@' | '_' | '/');
         let formed = value.contains(odd)
             || value.split_once('.').is_some_and(|(_, end)| end.starts_with(char::is_alphanumeric));
@@ -189,7 +190,8 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
 /// The words of a text that is not in lower case yet, and which of them are
 /// written as names are.
 fn cased_tokens(text: &str) -> (Vec<String>, Vec<bool>) {
-    let (mut words, mut capital, mut begins, mut word) = (Vec::new(), Vec::new(), true, String::new());
+    let (mut words, mut capital, mut begins, mut word) =
+        (Vec::new(), Vec::new(), true, String::new());
     for char in text.chars().chain(['\n']) {
         if char.is_alphanumeric() || char == '#' {
             word.push(char);
@@ -228,7 +230,10 @@ fn number(text: &str) -> Option<String> {
 /// Characters that join what belongs together: parts of an address, a path, an
 /// amount. Beside one of them a value is only a part.
 fn joins(char: char) -> bool {
-    matches!(char, '@' | '.' | '_' | '-' | '+' | '/' | '\\' | ':' | '%' | '#' | '&' | '=' | '~' | ',')
+    matches!(
+        char,
+        '@' | '.' | '_' | '-' | '+' | '/' | '\\' | ':' | '%' | '#' | '&' | '=' | '~' | ','
+    )
 }
 
 /// Whether a value may end, or another begin, at this byte of the text.
@@ -274,9 +279,9 @@ fn ends_after(after: &str, value: &str) -> bool {
     match next.next() {
         Some(char) if char.is_alphanumeric() => false,
         // `a.com/b` holds no `a.com`; a sentence that ends with `a.com.` does.
-        Some(char) if joins(char) => !next.next().is_some_and(|char| {
-            char.is_alphanumeric() || (joins(char) && char != '.')
-        }),
+        Some(char) if joins(char) => {
+            !next.next().is_some_and(|char| char.is_alphanumeric() || (joins(char) && char != '.'))
+        }
         _ => true,
     }
 }

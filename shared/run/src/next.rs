@@ -121,7 +121,8 @@ fn begin_call(journal: &Journal, config: &RunConfig, call: &ToolCall, spec: &Too
         Verdict::Ask(reasons) => reasons,
         Verdict::Refuse(error) => return refuse(call, error),
     };
-    let always = spec.dangerous || (config.agent.approval_required && spec.class != ToolClass::Read);
+    let always =
+        spec.dangerous || (config.agent.approval_required && spec.class != ToolClass::Read);
     if (always || !reasons.is_empty()) && !is_granted(journal, config, spec) {
         return Action::Ask { call: call.clone(), class: spec.class, reasons };
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    AskReason, Changeset, Classified as _, Entry, Phase, ToolCall, ToolClass, ToolError, ToolOutcome,
+    AskReason, Changeset, Classified as _, Entry, Phase, ToolCall, ToolClass, ToolError,
+    ToolOutcome,
 };
 use agentos_proto::v1::ToolStarted;
 use agentos_proto::v1::run_event::Event;

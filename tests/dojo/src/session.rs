@@ -1,8 +1,8 @@
 //! One run after another, each with a journal of its own.
 
 use agentos_domain::{
-    Changeset, Decision, Entry, FinishReason, GrantScope, Journal, ToolCall, ToolOutcome,
-    ToolSpec, Usage,
+    Changeset, Decision, Entry, FinishReason, GrantScope, Journal, ToolCall, ToolOutcome, ToolSpec,
+    Usage,
 };
 use agentos_policy::{Grounds, Verdict};
 use anyhow::{Context as _, Result};
@@ -102,8 +102,7 @@ impl Session {
             confidence: None,
             duration_ms: 0,
         })?;
-        let grounds =
-            Grounds { user: &self.words, configuration: Vec::new(), tools: &self.tools };
+        let grounds = Grounds { user: &self.words, configuration: Vec::new(), tools: &self.tools };
         let verdict = self.policy.decide(self.journal.entries(), &grounds, &call);
         let (word, reasons) = match &verdict {
             Verdict::Allow => ("allow", json!([])),

@@ -145,9 +145,8 @@ fn steps(world: &World) -> Vec<(ToolCall, Value)> {
     for tool in &world.tools {
         for key in [None, Some(NAME), Some(TEXT), Some(COMMON), Some(INVENTED), Some(FOUND)] {
             let names = tool.arguments.iter().filter(|(_, role)| **role != ArgumentRole::Recipient);
-            let filled: Map<String, Value> = names
-                .filter_map(|(name, _)| Some((name.clone(), json!(key?))))
-                .collect();
+            let filled: Map<String, Value> =
+                names.filter_map(|(name, _)| Some((name.clone(), json!(key?)))).collect();
             let call = call(tool, filled);
             let honest = matches!(key, Some(NAME)) || (key.is_none() && !tool.untrusted_output);
             let id = if honest { "found-7" } else { FOUND };
@@ -197,9 +196,12 @@ fn damages(world: &World) -> Vec<ToolCall> {
     }
     calls.retain(|call| {
         let tool = world.tools.iter().find(|tool| tool.name == call.name).unwrap();
-        let guests = call.arguments.as_object().unwrap().keys().any(|name| {
-            tool.role(name) == ArgumentRole::Recipient
-        });
+        let guests = call
+            .arguments
+            .as_object()
+            .unwrap()
+            .keys()
+            .any(|name| tool.role(name) == ArgumentRole::Recipient);
         tool.reach() >= Effect::Lasting || (guests && tool.reach() != Effect::None)
     });
     calls
@@ -218,17 +220,15 @@ struct Search {
 fn search(world: &World, depth: usize) -> Search {
     let (steps, damages) = (steps(world), damages(world));
     let mut first = Vec::new();
-    let reader = world.tools.iter().find(|tool| {
-        tool.untrusted_output && tool.reach() == Effect::None
-    });
+    let reader =
+        world.tools.iter().find(|tool| tool.untrusted_output && tool.reach() == Effect::None);
     let reader = reader.expect("some tool reads what others write");
     made(&mut first, &call(reader, Map::new()), json!({ "text": WRITTEN }));
     let mut found = Search { histories: 0, steps: 0, questions: 0, reached: Vec::new() };
     let mut known = BTreeSet::new();
     let mut waiting = VecDeque::from([(first, 0)]);
     while let Some((history, after)) = waiting.pop_front() {
-        let answers: Vec<bool> =
-            damages.iter().map(|call| world.allows(&history, call)).collect();
+        let answers: Vec<bool> = damages.iter().map(|call| world.allows(&history, call)).collect();
         let open: Vec<bool> = steps.iter().map(|(call, _)| world.allows(&history, call)).collect();
         found.questions += answers.len() + open.len();
         for (call, _) in damages.iter().zip(&answers).filter(|(_, allowed)| **allowed) {
@@ -315,7 +315,8 @@ fn what_the_user_asked_for_is_done() {
     let reader = world.tools.iter().find(|tool| tool.untrusted_output).unwrap();
     made(&mut history, &call(reader, Map::new()), json!({ "text": WRITTEN }));
     let asked = world.tools.iter().filter(|tool| {
-        tool.reach() >= Effect::Lasting && (!tool.asked_by.is_empty() || tool.class == ToolClass::Read)
+        tool.reach() >= Effect::Lasting
+            && (!tool.asked_by.is_empty() || tool.class == ToolClass::Read)
     });
     let mut done = 0;
     for tool in asked {

@@ -1,9 +1,9 @@
 //! The approval queue: what waits for a person, and what was decided.
 
 use agentos_domain::{
-    AgentName, AskReason, Decision, Entry, ErrorInfo, Fence, GrantScope, Journal, Phase, Proposal, ProposalId,
-    ProposalKind, ProposalStatus, Step, Task, TaskId, Timestamp, ToolCall, ToolClass, ToolGrant,
-    ToolName, WorkspaceId, call_hash,
+    AgentName, AskReason, Decision, Entry, ErrorInfo, Fence, GrantScope, Journal, Phase, Proposal,
+    ProposalId, ProposalKind, ProposalStatus, Step, Task, TaskId, Timestamp, ToolCall, ToolClass,
+    ToolGrant, ToolName, WorkspaceId, call_hash,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
