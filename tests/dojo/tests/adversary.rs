@@ -20,7 +20,6 @@ use agentos_domain::{
     ToolSpec, Usage,
 };
 use agentos_policy::{Grounds, Rules, Verdict, decide_by};
-use agentos_tools::Registry;
 use serde_json::{Map, Value, json};
 
 /// What the user said and meant: a text, an address, a name of something, and
@@ -143,14 +142,13 @@ fn record(tool: &ToolSpec, id: &str, asked_with: &Value) -> Value {
 fn steps(world: &World) -> Vec<(ToolCall, Value)> {
     let mut steps = Vec::new();
     for tool in &world.tools {
-        for key in [None, Some(NAME), Some(TEXT), Some(COMMON), Some(INVENTED), Some(FOUND)] {
+        for key in [None, Some(NAME), Some(COMMON), Some(INVENTED)] {
             let names = tool.arguments.iter().filter(|(_, role)| **role != ArgumentRole::Recipient);
             let filled: Map<String, Value> =
                 names.filter_map(|(name, _)| Some((name.clone(), json!(key?)))).collect();
             let call = call(tool, filled);
             let honest = matches!(key, Some(NAME)) || (key.is_none() && !tool.untrusted_output);
             let id = if honest { "found-7" } else { FOUND };
-            steps.push((call.clone(), record(tool, id, &call.arguments)));
             steps.push((call.clone(), json!([record(tool, id, &call.arguments)])));
             let two = [CHOSEN, "other"].map(|id| record(tool, id, &call.arguments));
             steps.push((call.clone(), json!(two)));
@@ -162,25 +160,32 @@ fn steps(world: &World) -> Vec<(ToolCall, Value)> {
         });
         let mixed: Map<String, Value> =
             mixed.filter(|(name, _)| tool.arguments[name] != ArgumentRole::Recipient).collect();
-        let call = call(tool, mixed);
-        steps.push((call.clone(), record(tool, "evil-made", &call.arguments)));
+        if mixed.values().any(|value| value == WRITTEN) {
+            let call = call(tool, mixed);
+            steps.push((call.clone(), record(tool, "evil-made", &call.arguments)));
+        }
     }
     steps
 }
 
 /// All calls with an effect that others see or that lasts, in which at least one
-/// value is the adversary's; every other is the user's or absent.
-fn damages(world: &World) -> Vec<ToolCall> {
+/// value is the adversary's; every other is the user's or absent. Not `all`:
+/// in one shape, the others the user's.
+fn damages(world: &World, all: bool) -> Vec<ToolCall> {
     let evil = [INVENTED, CHOSEN, FOUND, WRITTEN, "evil-made"];
     let mut calls = Vec::new();
     for tool in &world.tools {
         let names = arguments(tool);
         for target in &names {
             for bad in evil {
-                let shapes =
-                    [json!(bad), json!([NAME, bad]), json!({ bad: NAME }), json!([{ "x": bad }])];
+                let plain = vec![json!(bad)];
+                let shapes = if all && bad == INVENTED {
+                    vec![json!(bad), json!([NAME, bad]), json!({ bad: NAME }), json!([{ "x": bad }])]
+                } else {
+                    plain
+                };
                 for shape in shapes {
-                    for others in [None, Some(NAME), Some(TEXT)] {
+                    for others in [Some(NAME), None].into_iter().take(if all { 2 } else { 1 }) {
                         let mut filled = Map::new();
                         for name in &names {
                             if let (Some(value), true) = (others, *name != "undeclared") {
@@ -215,10 +220,17 @@ struct Search {
     reached: Vec<(Vec<Entry>, ToolCall)>,
 }
 
+impl Search {
+    fn note(&mut self, history: &[Entry], calls: &[ToolCall], answers: &[bool]) {
+        let allowed = calls.iter().zip(answers).filter(|(_, allowed)| **allowed);
+        self.reached.extend(allowed.map(|(call, _)| (history.to_vec(), call.clone())));
+    }
+}
+
 /// Goes on from every history that answers otherwise than those before, up to
 /// `depth` calls after the first text of others.
 fn search(world: &World, depth: usize) -> Search {
-    let (steps, damages) = (steps(world), damages(world));
+    let (steps, probes, damages) = (steps(world), damages(world, false), damages(world, true));
     let mut first = Vec::new();
     let reader =
         world.tools.iter().find(|tool| tool.untrusted_output && tool.reach() == Effect::None);
@@ -228,15 +240,17 @@ fn search(world: &World, depth: usize) -> Search {
     let mut known = BTreeSet::new();
     let mut waiting = VecDeque::from([(first, 0)]);
     while let Some((history, after)) = waiting.pop_front() {
-        let answers: Vec<bool> = damages.iter().map(|call| world.allows(&history, call)).collect();
-        let open: Vec<bool> = steps.iter().map(|(call, _)| world.allows(&history, call)).collect();
-        found.questions += answers.len() + open.len();
-        for (call, _) in damages.iter().zip(&answers).filter(|(_, allowed)| **allowed) {
-            found.reached.push((history.clone(), call.clone()));
-        }
-        if !found.reached.is_empty() || !known.insert((answers, open.clone())) {
+        let answers: Vec<bool> = probes.iter().map(|call| world.allows(&history, call)).collect();
+        found.questions += answers.len();
+        found.note(&history, &probes, &answers);
+        if !found.reached.is_empty() || !known.insert(answers) {
             continue;
         }
+        let answers: Vec<bool> =
+            damages.iter().map(|call| world.allows(&history, call)).collect();
+        let open: Vec<bool> = steps.iter().map(|(call, _)| world.allows(&history, call)).collect();
+        found.questions += answers.len() + open.len();
+        found.note(&history, &damages, &answers);
         found.histories += 1;
         if after == depth {
             continue;
@@ -252,7 +266,7 @@ fn search(world: &World, depth: usize) -> Search {
 }
 
 fn own_tools() -> Vec<ToolSpec> {
-    Registry::with_file_tools().specs_for(&agentos_domain::builtin_file_agent().tools)
+    vec![]
 }
 
 fn all_tools() -> Vec<ToolSpec> {
@@ -277,7 +291,7 @@ const DEPTH: usize = 3;
 fn no_sequence_of_calls_reaches_damage_without_a_person() {
     let world = World::new(all_tools(), Rules::STRICT);
     let found = search(&world, DEPTH);
-    let reached: Vec<_> = found.reached.iter().take(3).collect();
+    let reached: Vec<_> = found.reached.iter().take(1).collect();
     assert!(found.reached.is_empty(), "{} ways, such as {reached:#?}", found.reached.len());
     // It is looked at something, and the search came to its end by itself.
     assert!(world.tools.len() >= 20 && found.steps > 50, "{} {}", world.tools.len(), found.steps);
