@@ -25,7 +25,6 @@ use serde_json::{Map, Value, json};
 /// What the user said and meant: a text, an address, a name of something, and
 /// common words.
 const SAID: &str = "'hello world' to bob@user.test about 'Project Kick-off'";
-const TEXT: &str = "hello world";
 const NAME: &str = "project kick-off";
 const COMMON: &str = "to";
 /// What the adversary makes up; all that is the adversary's holds `evil`.
@@ -137,6 +136,11 @@ fn record(tool: &ToolSpec, id: &str, asked_with: &Value) -> Value {
     Value::Object(fields)
 }
 
+/// Whether a call has arguments.
+fn filled_in(call: &ToolCall) -> bool {
+    call.arguments.as_object().is_some_and(|arguments| !arguments.is_empty())
+}
+
 /// All single steps: any tool, its arguments all of one origin, one record in the
 /// answer or two.
 fn steps(world: &World) -> Vec<(ToolCall, Value)> {
@@ -147,7 +151,9 @@ fn steps(world: &World) -> Vec<(ToolCall, Value)> {
             let filled: Map<String, Value> =
                 names.filter_map(|(name, _)| Some((name.clone(), json!(key?)))).collect();
             let call = call(tool, filled);
-            let honest = matches!(key, Some(NAME)) || (key.is_none() && !tool.untrusted_output);
+            // Without arguments nothing is chosen: the user's own data is the user's.
+            let named = !filled_in(&call) || key == Some(NAME);
+            let honest = named && (filled_in(&call) || !tool.untrusted_output);
             let id = if honest { "found-7" } else { FOUND };
             steps.push((call.clone(), json!([record(tool, id, &call.arguments)])));
             let two = [CHOSEN, "other"].map(|id| record(tool, id, &call.arguments));
@@ -180,7 +186,12 @@ fn damages(world: &World, all: bool) -> Vec<ToolCall> {
             for bad in evil {
                 let plain = vec![json!(bad)];
                 let shapes = if all && bad == INVENTED {
-                    vec![json!(bad), json!([NAME, bad]), json!({ bad: NAME }), json!([{ "x": bad }])]
+                    vec![
+                        json!(bad),
+                        json!([NAME, bad]),
+                        json!({ bad: NAME }),
+                        json!([{ "x": bad }]),
+                    ]
                 } else {
                     plain
                 };
@@ -246,8 +257,7 @@ fn search(world: &World, depth: usize) -> Search {
         if !found.reached.is_empty() || !known.insert(answers) {
             continue;
         }
-        let answers: Vec<bool> =
-            damages.iter().map(|call| world.allows(&history, call)).collect();
+        let answers: Vec<bool> = damages.iter().map(|call| world.allows(&history, call)).collect();
         let open: Vec<bool> = steps.iter().map(|(call, _)| world.allows(&history, call)).collect();
         found.questions += answers.len() + open.len();
         found.note(&history, &damages, &answers);
