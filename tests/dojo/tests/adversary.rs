@@ -20,6 +20,7 @@ use agentos_domain::{
     ToolSpec, Usage,
 };
 use agentos_policy::{Grounds, Rules, Verdict, decide_by};
+use agentos_tools::Registry;
 use serde_json::{Map, Value, json};
 
 /// What the user said and meant: a text, an address, a name of something, and
@@ -276,7 +277,7 @@ fn search(world: &World, depth: usize) -> Search {
 }
 
 fn own_tools() -> Vec<ToolSpec> {
-    vec![]
+    Registry::with_file_tools().specs_for(&agentos_domain::builtin_file_agent().tools)
 }
 
 fn all_tools() -> Vec<ToolSpec> {
