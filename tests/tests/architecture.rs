@@ -22,6 +22,8 @@ fn root() -> PathBuf {
 enum Part {
     /// Vocabulary and protocol.
     Ground,
+    /// The rules about calls of tools, over the vocabulary alone.
+    Policy,
     /// What both machines use.
     Shared,
     /// The tools and the snapshots of files, over the sandbox.
@@ -47,6 +49,7 @@ impl Part {
     fn of(folder: &str) -> Option<Self> {
         Some(match folder {
             "proto" | "shared/domain" => Self::Ground,
+            "shared/policy" => Self::Policy,
             "shared/tools" | "shared/snapshot" => Self::Tools,
             "shared/worker" => Self::Worker,
             "hub" => Self::HubProgram,
@@ -63,17 +66,19 @@ impl Part {
 
     fn may_use(self, other: &str, part: Self) -> bool {
         use Part::{
-            Client, Edge, EdgeProgram, Ground, Hub, HubProgram, Outside, Shared, Tools, Worker,
+            Client, Edge, EdgeProgram, Ground, Hub, HubProgram, Outside, Policy, Shared, Tools,
+            Worker,
         };
         match self {
             Ground => false,
-            Shared => part == Ground,
-            Tools => matches!(part, Ground | Shared),
-            Worker => matches!(part, Ground | Shared | Tools),
-            Hub => matches!(part, Ground | Shared | Tools | Hub),
-            Edge => matches!(part, Ground | Shared | Tools | Edge),
-            HubProgram => matches!(part, Ground | Shared | Tools | Worker | Hub),
-            EdgeProgram => matches!(part, Ground | Shared | Tools | Worker | Edge),
+            Policy => part == Ground,
+            Shared => matches!(part, Ground | Policy),
+            Tools => matches!(part, Ground | Policy | Shared),
+            Worker => matches!(part, Ground | Policy | Shared | Tools),
+            Hub => matches!(part, Ground | Policy | Shared | Tools | Hub),
+            Edge => matches!(part, Ground | Policy | Shared | Tools | Edge),
+            HubProgram => matches!(part, Ground | Policy | Shared | Tools | Worker | Hub),
+            EdgeProgram => matches!(part, Ground | Policy | Shared | Tools | Worker | Edge),
             Client => matches!(other, "agentos-domain" | "agentos-config"),
             Outside => true,
         }

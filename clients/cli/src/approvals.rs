@@ -1,7 +1,8 @@
 //! `agentos approvals`.
 
 use agentos_domain::{
-    Decision, GrantScope, Proposal, ProposalId, ProposalKind, ProposalStatus, ToolGrant,
+    Decision, GrantScope, Proposal, ProposalId, ProposalKind, ProposalStatus, ToolGrant, escaped,
+    shown,
 };
 use reqwest::Method;
 use serde::Deserialize;
@@ -198,12 +199,41 @@ fn show(terminal: &mut Terminal, json: bool, proposal: &Proposal) -> Result<(), 
         field("notes", &one_line(notes))?;
     }
     if !proposal.rationale.trim().is_empty() {
-        terminal.line(&format!("\n{}", clean(proposal.rationale.trim())))?;
+        // Set apart, so that nothing in it looks like a line of ours.
+        terminal.line("\nThe model said:")?;
+        for line in proposal.rationale.trim().lines() {
+            terminal.line(&format!("  | {}", escaped(line)))?;
+        }
     }
+    reasons(terminal, proposal)?;
     let arguments = serde_json::to_string_pretty(&proposal.call.arguments).unwrap_or_default();
-    terminal.line(&format!("\n{} {}", proposal.call.name, clean(&arguments)))?;
+    terminal.line(&format!("\n{} {}", proposal.call.name, visible(&arguments)))?;
     if proposal.status == ProposalStatus::Pending {
         hints(terminal, proposal)?;
+    }
+    Ok(())
+}
+
+/// JSON with everything that a terminal would hide or obey written out.
+fn visible(json: &str) -> String {
+    let lines = json.lines().map(|line| escaped(line).replace("\\\\", "\\"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Why it is asked, each with the value that it is about; the arguments below
+/// show the whole of what is cut here.
+fn reasons(terminal: &mut Terminal, proposal: &Proposal) -> Result<(), CliError> {
+    if !proposal.reasons.is_empty() {
+        terminal.line("\nWhy this is asked:")?;
+    }
+    for reason in &proposal.reasons {
+        let what = match (&reason.argument, &reason.value) {
+            (Some(argument), Some(value)) => {
+                format!("{} = {}: ", escaped(argument), shown(value).text)
+            }
+            _ => String::new(),
+        };
+        terminal.line(&format!("- {what}{}", one_line(&reason.message)))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod clock;
 mod contract;
 mod coverage;
 mod daemon;
+mod dojo;
 mod http;
 mod openai;
 mod ports;
@@ -93,6 +94,14 @@ chaos [--kills N] [--seed S] [--keep] [--json]
       --keep     keeps logs and history also where nothing is wrong
       --json     the JSON line alone
 
+eval-dojo [--only NAME] [--show] [--check]
+    Has an agent that obeys every injection run AgentDojo's attacks against the
+    policy, at several strictnesses; the last line is JSON. Needs Python, and the
+    network once.
+      --only NAME  one strictness of the curve, such as Q5
+      --show       what is asked, and why
+      --check      fails where an attack succeeds
+
 eval-pocket [ARGS]
     Runs requests through a small model that drives the tools for files, and
     judges its calls and answers; the last line is JSON.
@@ -147,6 +156,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["bench", "gateway", rest @ ..] => stages::bench_gateway(rest),
         ["chaos", rest @ ..] => stages::chaos(rest),
+        ["eval-dojo", rest @ ..] => dojo::eval(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),
         ["eval-router", rest @ ..] => router::eval(rest),
         ["fit-router", rest @ ..] => router::fit(rest),

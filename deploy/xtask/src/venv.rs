@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn all_versions_are_pinned_and_what_is_wanted_is_among_them() {
-        for (folder, package) in [("contract", "schemathesis=="), ("openai", "openai==")] {
+        for (folder, package) in
+            [("contract", "schemathesis=="), ("openai", "openai=="), ("dojo", "agentdojo==")]
+        {
             let path = cargo::root().join("tests").join(folder).join("requirements.txt");
             let text = fs::read_to_string(path).unwrap();
             let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -136,7 +136,8 @@ impl TestEngine {
             name: "file_read".parse()?,
             arguments: serde_json::json!({ "path": path }),
         };
-        let asked = Entry::ApprovalAsked { call: call.clone(), class: ToolClass::Once };
+        let asked =
+            Entry::ApprovalAsked { call: call.clone(), class: ToolClass::Once, reasons: vec![] };
         let appended = self.write(Some(id), |_| vec![reply(path, vec![call]), asked]).await?;
         appended.proposal.ok_or_else(|| "nobody was asked".into())
     }

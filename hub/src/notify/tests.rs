@@ -89,6 +89,12 @@ fn nothing_of_the_content_leaves_the_hub() {
         status: ProposalStatus::Pending,
         title: "MailAgent wants to call mail_send".into(),
         rationale: "canary".into(),
+        reasons: vec![agentos_domain::AskReason {
+            code: "unknown_destination".into(),
+            argument: Some("text".into()),
+            value: Some("canary".into()),
+            message: "canary".into(),
+        }],
         task_id: agentos_domain::TaskId::generate(),
         agent: "MailAgent".parse().unwrap(),
         content_hash: call_hash(&call),

@@ -31,8 +31,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Changeset, Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp, ToolCall,
-    ToolClass, ToolError, ToolOutcome, Usage,
+    AskReason, Changeset, Classified, Decision, ErrorInfo, Fence, FinishReason, TaskId, Timestamp,
+    ToolCall, ToolClass, ToolError, ToolOutcome, Usage,
 };
 
 /// What happened in one step of a run.
@@ -100,6 +100,9 @@ pub enum Entry {
         call: ToolCall,
         /// What repeating it would do.
         class: ToolClass,
+        /// What the policy found; empty where the agent or the tool always asks.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<AskReason>,
     },
     /// A person, or the end of the time to decide, settled what waited.
     Decided {

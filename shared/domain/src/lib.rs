@@ -16,6 +16,7 @@ mod money;
 mod proposal;
 mod provider;
 mod schedule;
+mod shown;
 mod task;
 mod tool;
 
@@ -34,9 +35,12 @@ pub use journal::{Entry, Journal, JournalError, Phase, Step};
 pub use metering::TokenCounts;
 pub use money::NanoUsd;
 pub use proposal::{
-    Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
+    AskReason, Decision, GrantScope, Proposal, ProposalKind, ProposalStatus, ToolGrant, call_hash,
 };
 pub use provider::{ProviderName, ProviderNameError, ProviderSecret, ProviderSecretError};
 pub use schedule::{Schedule, ScheduledTask, Slot, SlotOutcome, Timing};
+pub use shown::{Shown, escaped, shown};
 pub use task::{NewTask, Priority, Task, TaskStatus};
-pub use tool::{ArgumentRole, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec};
+pub use tool::{
+    ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec,
+};

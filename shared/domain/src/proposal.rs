@@ -152,6 +152,22 @@ impl Decision {
     }
 }
 
+/// Why a person is asked to confirm a call: what a rule of the policy found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskReason {
+    /// The rule, a stable word in `snake_case`: `unknown_destination` …
+    pub code: String,
+    /// The argument that it is about; of the whole call where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argument: Option<String>,
+    /// What stands there, literally and whole. It may be anybody's text: escape
+    /// it before it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The reason, for the person who decides; it holds no text of others.
+    pub message: String,
+}
+
 /// Something that a person has to decide, or decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -169,6 +185,10 @@ pub struct Proposal {
     /// What the model said when it asked for the call, or what is known of a
     /// call whose result was lost.
     pub rationale: String,
+    /// Why the policy wants it confirmed; empty where the agent or the tool
+    /// always asks, or where a result was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<AskReason>,
     /// The task that waits for it.
     pub task_id: TaskId,
     /// The agent that works on the task.

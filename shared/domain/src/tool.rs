@@ -27,14 +27,37 @@ pub enum ToolClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArgumentRole {
-    /// Where the call has its effect: a path that is written, a host, a
-    /// recipient, a command. It comes from the user's words or the
-    /// configuration, or a person confirms it.
+    /// Where the call has its effect: a path that is written, a host, an
+    /// account, a command, the name of what is made. It comes from the user's
+    /// words or the configuration, or a person confirms it.
     Destination,
+    /// A destination that may be left out: whom the call reaches, where it is
+    /// given. A call that has one has its effect outside, whatever the tool.
+    Recipient,
+    /// Which of the things that are there already the call changes, removes or
+    /// hands on, by its id. Nobody writes an id: it may also come from a look-up
+    /// that the user's words decide.
+    Object,
     /// What is carried there: a text, a subject, an amount of rows.
     Content,
     /// What of the granted things is looked at: a query, a path that is read.
     Selector,
+}
+
+/// How far the effect of a call reaches, from nothing to anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing changes, and nothing leaves.
+    None,
+    /// Something in the user's own space changes. Nobody is told, and the user
+    /// can undo it: a draft, a new file of their own, an entry without guests.
+    Own,
+    /// Something of the user's own changes for good: it is deleted, overwritten,
+    /// or decides who has access.
+    Lasting,
+    /// Others see it, or something leaves: a message, a payment, a request.
+    Outside,
 }
 
 /// The most calls of a tool in a time, such as `10/minute`.
@@ -130,14 +153,24 @@ pub struct ToolSpec {
     /// What it needs, such as `fs.read` or `network.http.get`.
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// What its arguments decide, by their names. An argument that is not here
-    /// counts as a destination, unless the tool only reads.
+    /// What its arguments decide, by their names: see [`ToolSpec::role`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, ArgumentRole>,
     /// Whether its answers hold what somebody outside wrote: pages, mails,
     /// documents, what a program printed.
     #[serde(default)]
     pub untrusted_output: bool,
+    /// Fields of such an answer that hold the ids which the system gave its
+    /// records, each with the argument that takes such an id: `id` → `file_id`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ids: BTreeMap<String, String>,
+    /// How far its calls reach; see [`ToolSpec::reach`] where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    /// Words by which a user asks for its effect, in lower case: `delete`,
+    /// `remove`. Without any, no words of a user ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_by: Vec<String>,
     /// Whether a person confirms every call of it unless told otherwise.
     #[serde(default)]
     pub dangerous: bool,
@@ -162,6 +195,9 @@ impl ToolSpec {
             permissions: Vec::new(),
             arguments: BTreeMap::new(),
             untrusted_output: false,
+            ids: BTreeMap::new(),
+            effect: None,
+            asked_by: Vec::new(),
             dangerous: false,
             rate_limit: None,
         }
@@ -186,6 +222,49 @@ impl ToolSpec {
     pub fn with_untrusted_output(mut self) -> Self {
         self.untrusted_output = true;
         self
+    }
+
+    /// A field of its answers holds the ids of records, which other tools take
+    /// as this argument.
+    #[must_use]
+    pub fn with_ids(mut self, field: &str, argument: &str) -> Self {
+        self.ids.insert(field.to_owned(), argument.to_owned());
+        self
+    }
+
+    /// How far its calls reach.
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = Some(effect);
+        self
+    }
+
+    /// Words by which a user asks for its effect, in lower case.
+    #[must_use]
+    pub fn asked_by(mut self, words: &[&str]) -> Self {
+        self.asked_by.extend(words.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
+    /// How far its calls reach. Where it does not say: a tool that only reads,
+    /// and names no destination, has no effect; every other reaches outside.
+    #[must_use]
+    pub fn reach(&self) -> Effect {
+        let sends = |role: &ArgumentRole| {
+            matches!(role, ArgumentRole::Destination | ArgumentRole::Recipient)
+        };
+        let reads = self.class == ToolClass::Read && !self.arguments.values().any(sends);
+        self.effect.unwrap_or(if reads { Effect::None } else { Effect::Outside })
+    }
+
+    /// What an argument decides; one that is not declared counts as a
+    /// destination, unless the tool has no effect.
+    #[must_use]
+    pub fn role(&self, argument: &str) -> ArgumentRole {
+        self.arguments.get(argument).copied().unwrap_or(match self.reach() {
+            Effect::None => ArgumentRole::Selector,
+            _ => ArgumentRole::Destination,
+        })
     }
 
     /// A person confirms every call unless told otherwise.
@@ -255,6 +334,28 @@ impl From<Result<Value, ToolError>> for ToolOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn tool(class: ToolClass) -> ToolSpec {
+        ToolSpec::new("t".parse().unwrap(), class, "", Value::Null)
+    }
+
+    #[test]
+    fn what_a_manifest_does_not_say_is_taken_for_the_worst() {
+        assert_eq!(tool(ToolClass::Once).reach(), Effect::Outside);
+        assert_eq!(tool(ToolClass::Once).role("x"), ArgumentRole::Destination);
+        assert_eq!(tool(ToolClass::Read).reach(), Effect::None);
+        assert_eq!(tool(ToolClass::Read).role("x"), ArgumentRole::Selector);
+        // To ask an address for something tells it something.
+        let fetch = tool(ToolClass::Read).argument("url", ArgumentRole::Destination);
+        assert_eq!((fetch.reach(), fetch.role("x")), (Effect::Outside, ArgumentRole::Destination));
+    }
+
+    #[test]
+    fn a_manifest_of_before_is_still_read() {
+        let old = r#"{"name":"t","description":"","parameters":{},"class":"read"}"#;
+        let spec: ToolSpec = serde_json::from_str(old).unwrap();
+        assert_eq!((spec.effect, spec.ids.len(), spec.asked_by.len()), (None, 0, 0));
+    }
 
     #[test]
     fn a_rate_is_read_and_written_alike() {

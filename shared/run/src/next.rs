@@ -1,9 +1,10 @@
 //! What an executor does next.
 
 use agentos_domain::{
-    AgentConfig, Decision, Entry, ErrorInfo, FinishReason, GrantScope, Journal, Phase, TaskId,
-    ToolCall, ToolClass, ToolError, ToolName, ToolSpec,
+    AgentConfig, AskReason, Decision, Entry, ErrorInfo, FinishReason, GrantScope, Journal, Phase,
+    TaskId, ToolCall, ToolClass, ToolError, ToolName, ToolSpec,
 };
+use agentos_policy::{Grounds, Verdict};
 
 /// What a run is about; fixed for its whole life.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,8 @@ pub enum Action {
         call: ToolCall,
         /// What repeating it would do.
         class: ToolClass,
+        /// What the policy found; empty where the agent or the tool always asks.
+        reasons: Vec<AskReason>,
     },
     /// Report this entry and ask again: nothing happens in the world.
     Record(Entry),
@@ -62,10 +65,8 @@ pub fn next(journal: &Journal, config: &RunConfig) -> Action {
     match journal.phase() {
         Phase::Model => call_model(journal, config),
         Phase::Call(call) => match spec_of(config, call) {
-            Ok(spec) if needs_approval(journal, config, spec) => {
-                Action::Ask { call: call.clone(), class: spec.class }
-            }
-            spec => make_call(journal, config, call, spec, None),
+            Ok(spec) => begin_call(journal, config, call, spec),
+            Err(error) => refuse(call, error),
         },
         Phase::Approved { call, idempotency_key } => {
             make_call(journal, config, call, spec_of(config, call), idempotency_key.clone())
@@ -107,13 +108,34 @@ fn spec_of<'a>(config: &'a RunConfig, call: &ToolCall) -> Result<&'a ToolSpec, T
     })
 }
 
-/// Whether a person has to confirm a call: the agent asks for that, the tool
-/// changes something, and nobody has granted it for this task or for good.
-fn needs_approval(journal: &Journal, config: &RunConfig, spec: &ToolSpec) -> bool {
-    config.agent.approval_required
-        && spec.class != ToolClass::Read
-        && !config.granted.contains(&spec.name)
-        && !granted_for_task(journal, &spec.name)
+/// A call that comes next: made, asked about or refused. The policy decides from
+/// the journal alone; the agent and the tool can only add to what is asked.
+fn begin_call(journal: &Journal, config: &RunConfig, call: &ToolCall, spec: &ToolSpec) -> Action {
+    let grounds = Grounds {
+        user: &config.user_input,
+        configuration: vec![&config.agent.system_prompt],
+        tools: &config.tools,
+    };
+    let reasons = match agentos_policy::decide(journal.entries(), &grounds, call) {
+        Verdict::Allow => Vec::new(),
+        Verdict::Ask(reasons) => reasons,
+        Verdict::Refuse(error) => return refuse(call, error),
+    };
+    let always =
+        spec.dangerous || (config.agent.approval_required && spec.class != ToolClass::Read);
+    if (always || !reasons.is_empty()) && !is_granted(journal, config, spec) {
+        return Action::Ask { call: call.clone(), class: spec.class, reasons };
+    }
+    make_call(journal, config, call, Ok(spec), None)
+}
+
+fn refuse(call: &ToolCall, error: ToolError) -> Action {
+    Action::Record(Entry::ToolRefused { call_id: call.id.clone(), error })
+}
+
+/// Whether somebody has granted the tool, for this task or for good.
+fn is_granted(journal: &Journal, config: &RunConfig, spec: &ToolSpec) -> bool {
+    config.granted.contains(&spec.name) || granted_for_task(journal, &spec.name)
 }
 
 /// A decision follows right after what it decides.
@@ -136,9 +158,7 @@ fn make_call(
 ) -> Action {
     let spec = match spec {
         Ok(spec) => spec,
-        Err(error) => {
-            return Action::Record(Entry::ToolRefused { call_id: call.id.clone(), error });
-        }
+        Err(error) => return refuse(call, error),
     };
     let idempotency_key =
         earlier_key.unwrap_or_else(|| idempotency_key(&config.task_id, journal.len() + 1));

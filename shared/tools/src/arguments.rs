@@ -63,4 +63,6 @@ pub(crate) fn reading_spec(
         }),
     )
     .needs("fs.read")
+    // Documents are what anybody may have written.
+    .with_untrusted_output()
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentos_domain::{
-    Changeset, Classified as _, Entry, Phase, ToolCall, ToolClass, ToolError, ToolOutcome,
+    AskReason, Changeset, Classified as _, Entry, Phase, ToolCall, ToolClass, ToolError,
+    ToolOutcome,
 };
 use agentos_proto::v1::ToolStarted;
 use agentos_proto::v1::run_event::Event;
@@ -22,9 +23,10 @@ impl Runner {
         &mut self,
         call: ToolCall,
         class: ToolClass,
+        reasons: Vec<AskReason>,
     ) -> Result<(), WorkerError> {
         let entry = match self.bench.tools.validate(&self.config.agent.tools, &call) {
-            Ok(_) => Entry::ApprovalAsked { call, class },
+            Ok(_) => Entry::ApprovalAsked { call, class, reasons },
             Err(error) => Entry::ToolRefused { call_id: call.id, error },
         };
         self.report(entry).await?;

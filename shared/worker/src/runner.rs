@@ -167,7 +167,7 @@ impl Runner {
             match action {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => self.report(entry).await?,
-                Action::Ask { call, class } => self.ask(call, class).await?,
+                Action::Ask { call, class, reasons } => self.ask(call, class, reasons).await?,
                 Action::CallModel { must_call } => {
                     let outcome = self.call_model(must_call.as_ref()).await?;
                     self.report_outcome(outcome).await?;

@@ -166,6 +166,8 @@ impl Tool for Send {
                 "Sends a letter",
                 serde_json::json!({ "type": "object", "required": ["to"] }),
             )
+            // What the policy says is tried elsewhere.
+            .with_effect(agentos_domain::Effect::None)
         })
     }
 

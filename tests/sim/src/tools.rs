@@ -35,7 +35,9 @@ impl CountedTool {
             class,
             "Has an effect that is counted",
             json!({ "type": "object" }),
-        );
+        )
+        // What the policy says is tried elsewhere.
+        .with_effect(agentos_domain::Effect::None);
         Ok(Self { world: Arc::clone(world), life: life.clone(), spec })
     }
 

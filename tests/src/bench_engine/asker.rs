@@ -129,7 +129,7 @@ async fn ask(hub: LinkChannel, run: &ExecuteRequest) -> Result<()> {
         confidence: None,
         duration_ms: 412,
     };
-    let asked = Entry::ApprovalAsked { call, class: ToolClass::Once };
+    let asked = Entry::ApprovalAsked { call, class: ToolClass::Once, reasons: vec![] };
     let request = AppendRequest {
         task_id: run.task_id.clone(),
         attempt_id: run.attempt_id.clone(),

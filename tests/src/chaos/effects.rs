@@ -115,7 +115,9 @@ pub fn tools(socket: &Path) -> Result<Registry> {
                 "required": ["item"],
                 "additionalProperties": false,
             }),
-        );
+        )
+        // What the policy says is tried elsewhere.
+        .with_effect(agentos_domain::Effect::None);
         let tool = EffectTool { spec, socket: socket.to_owned() };
         tools.insert(Arc::new(tool)).map_err(|error: RegistryError| anyhow::anyhow!(error))?;
     }

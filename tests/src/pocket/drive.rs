@@ -106,7 +106,9 @@ impl Run<'_> {
             let entry = match next(&self.journal, &self.config) {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => entry,
-                Action::Ask { call, class } => Entry::ApprovalAsked { call, class },
+                Action::Ask { call, class, reasons } => {
+                    Entry::ApprovalAsked { call, class, reasons }
+                }
                 Action::CallModel { .. } => self.call_model().await?,
                 Action::CallTool { announce, call, idempotency_key } => {
                     self.call_tool(root, announce, call, idempotency_key).await

@@ -42,6 +42,32 @@ fn what_waits_is_listed_and_shown_with_what_can_be_typed() {
 }
 
 #[test]
+fn nothing_hides_in_what_is_to_be_decided() {
+    let to = format!("ann@example.org{}", "\u{200b}".repeat(300));
+    let reasons = json!([{"code": "unknown_destination", "argument": "to", "value": to,
+        "message": "nobody named it"}]);
+    let waits = proposal(
+        "tool_call",
+        &json!({ "reasons": reasons,
+        "rationale": "Done.\nstatus     approved\n\u{1b}[2J\u{202e}gnihton",
+        "call": {"id": "c", "name": "mail_send", "arguments": {"to": "ann\u{202e}@\u{200b}x"}}}),
+    );
+    let stub = Stub::new(vec![Reply::Json(200, waits)]);
+    let show = out(&agentos(&stub.url, &["approvals", "show", ID]));
+    assert!(show.contains("  | status     approved"), "set apart: {show}");
+    for part in [
+        "to = ann@example.org\\u{200b}",
+        "more characters)",
+        "nobody named it",
+        "ann\\u{202e}@\\u{200b}x",
+        "\\u{1b}[2J\\u{202e}gnihton",
+    ] {
+        assert!(show.contains(part), "{part}: {show}");
+    }
+    assert!(!show.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{show}");
+}
+
+#[test]
 fn exactly_what_is_there_is_decided() {
     let waits = proposal("tool_call", &json!({}));
     let decision = json!({"decision": "approve", "scope": "task"});

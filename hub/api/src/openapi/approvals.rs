@@ -62,6 +62,22 @@ pub(crate) enum Decision {
     Abort,
 }
 
+/// Why a person is asked to confirm a call.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AskReason {
+    /// The rule that asks.
+    #[schema(pattern = "^[a-z][a-z0-9_]*$")]
+    code: String,
+    /// The argument that it is about; absent: the whole call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argument: Option<String>,
+    /// What stands there, whole: it may be anybody's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// The reason in words.
+    message: String,
+}
+
 /// Something that a person has to decide, or decided.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Proposal {
@@ -79,6 +95,10 @@ pub(crate) struct Proposal {
     title: String,
     /// What the model said, or what is known of a lost call.
     rationale: String,
+    /// Why the policy wants it confirmed; absent where the agent or the tool
+    /// always asks, or where a result was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<AskReason>>,
     /// The task that waits for it.
     #[schema(pattern = "^task_[0-9a-f]{32}$")]
     task_id: String,

@@ -12,7 +12,8 @@ mod spending;
 mod stream;
 
 pub(crate) use approvals::{
-    AuditPage, Decision, GrantPage, GrantScope, PendingPage, Proposal, ProposalPage, ProposalStatus,
+    AskReason, AuditPage, Decision, GrantPage, GrantScope, PendingPage, Proposal, ProposalPage,
+    ProposalStatus,
 };
 pub(crate) use billing::{
     ExportForm, KernelHealth, KernelTaskReport, MonthlyTotals, Reconciliation, ResultPage, RunPage,

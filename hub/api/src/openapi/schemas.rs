@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Decision;
+use super::{AskReason, Decision};
 
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -283,6 +283,9 @@ pub(crate) enum Entry {
         call: ToolCall,
         /// What repeating it would do.
         class: ToolClass,
+        /// What the policy found; absent: the agent or the tool always asks.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasons: Option<Vec<AskReason>>,
     },
     /// What waited for a person was settled.
     Decided {

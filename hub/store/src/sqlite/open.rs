@@ -25,10 +25,11 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("schema/011_ledger.sql")),
     M::up(include_str!("schema/012_placement.sql")),
     M::up(include_str!("schema/013_kernel.sql")),
+    M::up(include_str!("schema/014_reasons.sql")),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const SCHEMA_VERSION: u32 = 13;
+pub(super) const SCHEMA_VERSION: u32 = 14;
 
 /// "AgOS": marks a database as ours.
 const APPLICATION_ID: i64 = 0x4167_4F53;

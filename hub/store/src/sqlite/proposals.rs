@@ -1,9 +1,9 @@
 //! The approval queue: what waits for a person, and what was decided.
 
 use agentos_domain::{
-    AgentName, Decision, Entry, ErrorInfo, Fence, GrantScope, Journal, Phase, Proposal, ProposalId,
-    ProposalKind, ProposalStatus, Step, Task, TaskId, Timestamp, ToolCall, ToolClass, ToolGrant,
-    ToolName, WorkspaceId, call_hash,
+    AgentName, AskReason, Decision, Entry, ErrorInfo, Fence, GrantScope, Journal, Phase, Proposal,
+    ProposalId, ProposalKind, ProposalStatus, Step, Task, TaskId, Timestamp, ToolCall, ToolClass,
+    ToolGrant, ToolName, WorkspaceId, call_hash,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -21,15 +21,17 @@ struct Question<'a> {
     kind: ProposalKind,
     call: &'a ToolCall,
     class: ToolClass,
+    reasons: &'a [AskReason],
     idempotency_key: Option<&'a str>,
 }
 
 fn question<'a>(entry: &'a Entry, before: &'a Phase) -> Option<Question<'a>> {
     match (entry, before) {
-        (Entry::ApprovalAsked { call, class }, _) => Some(Question {
+        (Entry::ApprovalAsked { call, class, reasons }, _) => Some(Question {
             kind: ProposalKind::ToolCall,
             call,
             class: *class,
+            reasons,
             idempotency_key: None,
         }),
         (Entry::ToolUnknown { .. }, Phase::Effect { call, class, idempotency_key }) => {
@@ -37,6 +39,7 @@ fn question<'a>(entry: &'a Entry, before: &'a Phase) -> Option<Question<'a>> {
                 kind: ProposalKind::UnknownOutcome,
                 call,
                 class: *class,
+                reasons: &[],
                 idempotency_key: Some(idempotency_key),
             })
         }
@@ -74,8 +77,8 @@ pub(super) fn ask(
     let mut statement = conn.prepare_cached(
         "INSERT INTO approval_queue (proposal_id, workspace_id, type, status, title, rationale,
              task_id, agent_name, call, class, content_hash, idempotency_key, called_at,
-             created_at, expires_at)
-         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             created_at, expires_at, reasons)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          RETURNING *",
     )?;
     let row = params![
@@ -93,6 +96,7 @@ pub(super) fn ask(
         called_at.map(Timestamp::millis),
         append.now.millis(),
         expires_at,
+        serde_json::to_string(asked.reasons)?,
     ];
     Ok(Some(statement.query_row(row, rows::proposal)?))
 }

@@ -163,6 +163,7 @@ pub(super) fn proposal(row: &Row<'_>) -> Result<Proposal> {
         status: parsed(row, "status")?,
         title: row.get("title")?,
         rationale: row.get("rationale")?,
+        reasons: json(row, "reasons")?,
         task_id: parsed(row, "task_id")?,
         agent: parsed(row, "agent_name")?,
         call: json(row, "call")?,

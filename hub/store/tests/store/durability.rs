@@ -73,7 +73,8 @@ async fn a_proposal_outlives_a_hundred_restarts_and_is_decided_once() {
     let store = sqlite(folder.path()).await;
     add_task(&store, "a", 0).await;
     let run = claim(&store, &EdgeId::generate(), 1).await;
-    let asked = Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once };
+    let asked =
+        Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once, reasons: vec![] };
     let appended = append(&store, &run, 1, &[reply(vec![call("1", "a")]), asked], 2).await;
     let proposal = appended.unwrap().proposal.unwrap();
     let id = &proposal.proposal_id;

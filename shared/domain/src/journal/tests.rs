@@ -82,7 +82,7 @@ fn decided(decision: Decision) -> Entry {
 }
 
 fn waiting() -> Journal {
-    let asked = Entry::ApprovalAsked { call: call("1"), class: ToolClass::Once };
+    let asked = Entry::ApprovalAsked { call: call("1"), class: ToolClass::Once, reasons: vec![] };
     Journal::replay([reply(vec![call("1"), call("2")]), asked]).unwrap()
 }
 
@@ -132,4 +132,16 @@ fn a_call_that_only_reads_brings_no_changes() {
         let mut journal = Journal::replay([reply(vec![call("1")]), intent("1", class)]).unwrap();
         assert_eq!(journal.push(changed()).is_ok(), taken);
     }
+}
+
+#[test]
+fn a_question_of_before_is_still_read() {
+    let old = r#"{"type":"approval_asked","class":"once",
+        "call":{"id":"1","name":"file_read","arguments":{"path":"a"}}}"#;
+    let entry: Entry = serde_json::from_str(old).unwrap();
+    assert_eq!(
+        entry,
+        Entry::ApprovalAsked { call: call("1"), class: ToolClass::Once, reasons: vec![] }
+    );
+    assert!(!serde_json::to_string(&entry).unwrap().contains("reasons"));
 }

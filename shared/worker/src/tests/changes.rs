@@ -50,6 +50,8 @@ impl Tool for Edit {
                 "Changes files",
                 serde_json::json!({ "type": "object" }),
             )
+            // What the policy says is tried elsewhere.
+            .with_effect(agentos_domain::Effect::None)
         })
     }
 

@@ -114,7 +114,7 @@ fn retried() -> History {
 /// Which a person had to confirm.
 fn approved() -> History {
     let [answer, finished] = end();
-    let asked = Entry::ApprovalAsked { call: call(), class: ToolClass::Once };
+    let asked = Entry::ApprovalAsked { call: call(), class: ToolClass::Once, reasons: vec![] };
     let decision = Decision::Approve { scope: GrantScope::Once };
     let entries = vec![
         reply(vec![call()]),
@@ -147,6 +147,7 @@ fn propose(history: &mut History, kind: ProposalKind, decision: Decision) {
         status: ProposalStatus::Applied,
         title: String::new(),
         rationale: String::new(),
+        reasons: vec![],
         task_id: history.tasks[0].task_id.clone(),
         agent: "Free".parse().unwrap(),
         call: call(),

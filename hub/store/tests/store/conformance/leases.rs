@@ -204,7 +204,8 @@ pub(crate) async fn only_work_counts_against_the_time(store: &dyn Store) {
     assert_eq!(store.expire_leases(at(900)).await.unwrap().len(), 1);
     let third = claim(store, &EdgeId::generate(), 1000).await;
     assert_eq!(third.time_left, limit - Duration::from_secs(13));
-    let asked = Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once };
+    let asked =
+        Entry::ApprovalAsked { call: call("1", "a"), class: ToolClass::Once, reasons: vec![] };
     let entries = [reply(vec![call("1", "a")]), asked];
     append(store, &third, 1, &entries, 1005).await.unwrap();
     let proposal = store.proposals(&ws("a"), &pending()).await.unwrap().remove(0);

@@ -11,7 +11,7 @@ use crate::fixture::{
 };
 
 fn asked(id: &str) -> Entry {
-    Entry::ApprovalAsked { call: call(id, "a"), class: ToolClass::Once }
+    Entry::ApprovalAsked { call: call(id, "a"), class: ToolClass::Once, reasons: vec![] }
 }
 
 pub(crate) fn resolution(decision: Decision) -> Resolution {

@@ -1,0 +1,2 @@
+-- Why the policy wants a call confirmed.
+ALTER TABLE approval_queue ADD COLUMN reasons TEXT NOT NULL DEFAULT '[]';
