@@ -117,9 +117,8 @@ impl Confinement {
         let scratch = Scratch::new(&self.config.scratch).map_err(|error| error.to_string())?;
         let program = NOTHING.iter().find(|path| Path::new(path).is_file());
         let program = program.ok_or("there is no program `true` to try it with")?;
-        let mut spec = ChildSpec::new(*program, scratch.files());
+        let mut spec = ChildSpec::new(*program, scratch.path());
         spec.limits = Limits { wall: Duration::from_secs(10), ..Limits::default() };
-        // Its folder is a temporary one that nobody else uses.
         spec.writable = vec![PathBuf::from("try")];
         match self.run(&spec).await {
             Ok(outcome) if outcome.code == 0 => Ok(()),

@@ -23,12 +23,19 @@ impl Scratch {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let path = base.join(format!("run-{}-{number}", std::process::id()));
         fs::create_dir(&path)?;
+        // The program's user passes through.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         let scratch = Self { path };
         for folder in [scratch.files(), scratch.shared_memory()] {
             fs::create_dir(&folder)?;
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
         }
         Ok(scratch)
+    }
+
+    /// The whole folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// For the program's temporary files.

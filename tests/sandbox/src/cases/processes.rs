@@ -68,7 +68,9 @@ fn any_left(argument: &str, time: Duration) -> bool {
         std::thread::sleep(pause);
         left = with_argument(argument);
     }
-    left.iter().for_each(|pid| drop(kill(*pid, Signal::SIGKILL)));
+    for pid in &left {
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
     !left.is_empty()
 }
 
