@@ -6,6 +6,7 @@
 
 pub mod benign;
 pub mod cases;
+pub mod cost;
 pub mod place;
 pub mod report;
 pub mod shell;

@@ -31,7 +31,7 @@ const OF_BUBBLEWRAP: [&str; 4] = [
 
 const OPEN_IN_LAUNCHER: [&str; 4] = [
     "learns whether a path exists, and its size and times (Landlock does not cover metadata)",
-    "changes times of files outside that its user owns",
+    "changes times and modes of files outside that its user owns",
     "sees numbers of processes outside",
     "if the supervisor is killed from outside, detached processes live on",
 ];

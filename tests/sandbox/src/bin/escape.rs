@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use agentos_escape::CANARY;
 use agentos_escape::cases::MACOS;
-use agentos_escape::place::Built;
+use agentos_escape::place::{Built, Place};
 use agentos_escape::report::{self, TierReport};
+use agentos_escape::shell::Shell;
 use agentos_sandbox::Tier;
 use anyhow::Result;
 use clap::Parser;
@@ -23,6 +24,9 @@ struct Options {
     /// Only these cases
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Run a command that sleeps so long, once detached, until this is killed
+    #[arg(long)]
+    hold: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,13 @@ fn run(options: &Options) -> Result<bool> {
         let first = tier.name().split('+').next();
         options.tier.as_deref().is_none_or(|name| first == Some(name))
     };
+    if let Some(time) = &options.hold {
+        let place = Place::new(&built)?;
+        let tier = [Tier::Bubblewrap, Tier::Launcher].into_iter().find(chosen);
+        let shell = Shell::in_tier(&place, tier.unwrap_or(Tier::Launcher))?
+            .or_else(|_| Shell::in_tier(&place, Tier::Launcher)?.map_err(anyhow::Error::msg))?;
+        shell.bash(&place, &format!("(setsid sleep {time} &); sleep {time}"))?;
+    }
     let mut reports = Vec::new();
     for tier in [Tier::Bubblewrap, Tier::Launcher].into_iter().filter(chosen) {
         let report = report::run(&built, tier, &options.only)?;
