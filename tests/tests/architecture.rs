@@ -24,7 +24,7 @@ enum Part {
     Ground,
     /// What both machines use.
     Shared,
-    /// The tools and the snapshots of files, over the sandbox.
+    /// The tools and the snapshots of files, over the sandbox; its launcher.
     Tools,
     /// What works on runs, on either machine.
     Worker,
@@ -47,7 +47,7 @@ impl Part {
     fn of(folder: &str) -> Option<Self> {
         Some(match folder {
             "proto" | "shared/domain" => Self::Ground,
-            "shared/tools" | "shared/snapshot" => Self::Tools,
+            "shared/tools" | "shared/snapshot" | "shared/sandbox/launcher" => Self::Tools,
             "shared/worker" => Self::Worker,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,

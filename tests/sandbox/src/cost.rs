@@ -42,6 +42,8 @@ pub struct Costs {
     pub launcher: Cost,
     /// bubblewrap and the launcher; absent where the machine has none.
     pub bubblewrap: Option<Cost>,
+    /// The same without a network namespace: sockets are refused all the same.
+    pub bubblewrap_shared_network: Option<Cost>,
 }
 
 fn times(mut taken: Vec<Duration>) -> Times {
@@ -94,15 +96,22 @@ pub async fn measure(built: &Built, runs: usize) -> Result<Costs> {
     let alone = Confinement::detect(confinement(&place, Tier::Launcher)).await?;
     let wrapped = Confinement::detect(confinement(&place, Tier::Bubblewrap)).await?;
     let wrapped = (wrapped.tier() == Tier::Bubblewrap).then_some(wrapped);
-    let (mut plain, mut launcher, mut bubblewrap) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sharing = confinement(&place, Tier::Bubblewrap);
+    sharing.own_network = false;
+    let sharing = Confinement::detect(sharing).await?;
+    let (mut plain, mut launcher) = (Vec::new(), Vec::new());
+    let (mut bubblewrap, mut shared) = (Vec::new(), Vec::new());
     for _ in 0..runs {
         plain.push(plainly(&program).await?);
         launcher.push(confined(&alone, &spec).await?);
         if let Some(wrapped) = &wrapped {
             bubblewrap.push(confined(wrapped, &spec).await?);
+            shared.push(confined(&sharing, &spec).await?);
         }
     }
     let plain = times(plain);
-    let bubblewrap = wrapped.map(|_| cost(bubblewrap, plain));
-    Ok(Costs { runs, plain, launcher: cost(launcher, plain), bubblewrap })
+    let bubblewrap = wrapped.as_ref().map(|_| cost(bubblewrap, plain));
+    let bubblewrap_shared_network = wrapped.map(|_| cost(shared, plain));
+    let launcher = cost(launcher, plain);
+    Ok(Costs { runs, plain, launcher, bubblewrap, bubblewrap_shared_network })
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{ToolCall, ToolOutcome};
+use agentos_domain::{ToolCall, ToolOutcome, ToolSpec};
 use agentos_sandbox::{Confinement, ConfinementConfig, GrantedRoot, Limits, Tier, UserRange};
 use agentos_tools::{BashConfig, BashExecution, Registry, ToolContext};
 use anyhow::{Result, bail};
@@ -16,6 +16,9 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::place::{Place, UID, is_root};
+
+/// Set where programs without a network get no network namespace either.
+pub const SHARED_NETWORK: &str = "AGENTOS_ESCAPE_SHARED_NETWORK";
 
 /// Who runs commands.
 pub enum Shell {
@@ -56,6 +59,7 @@ pub fn confinement(place: &Place, tier: Tier) -> ConfinementConfig {
         config.bubblewrap = None;
     }
     config.users = UserRange { first: UID, count: 16 };
+    config.own_network = std::env::var_os(SHARED_NETWORK).is_none();
     config
 }
 
@@ -116,7 +120,16 @@ impl Tool {
         self.tier
     }
 
+    /// A tool's declaration.
+    #[must_use]
+    pub fn spec(&self, name: &str) -> Option<&ToolSpec> {
+        self.registry.spec(&name.parse().ok()?)
+    }
+
     /// Calls a tool.
+    ///
+    /// # Errors
+    /// There can be no tool of this name.
     pub fn call(&self, name: &str, arguments: Value) -> Result<ToolOutcome> {
         let call = ToolCall {
             id: "1".to_owned(),
@@ -152,6 +165,9 @@ impl Tool {
     }
 
     /// Commands at the same time.
+    ///
+    /// # Errors
+    /// There can be no tool of this name.
     pub fn together(&self, commands: &[String]) -> Result<Vec<ToolOutcome>> {
         let calls: Vec<_> = commands
             .iter()

@@ -23,11 +23,18 @@ pub(super) fn arguments(
     system: &System,
     launcher: &Path,
     temporary: &Temporary<'_>,
+    own_network: bool,
 ) -> Arguments {
     let mut given = Arguments::default();
     // Nested user namespaces are off: what needs one cannot be undone inside.
-    for flag in ["--unshare-all", "--unshare-user", "--disable-userns"] {
+    for flag in ["--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-ipc"] {
         given.flag(flag);
+    }
+    for flag in ["--unshare-uts", "--unshare-cgroup-try"] {
+        given.flag(flag);
+    }
+    if own_network || spec.network != Network::None {
+        given.flag("--unshare-net");
     }
     for flag in ["--new-session", "--die-with-parent", "--clearenv"] {
         given.flag(flag);

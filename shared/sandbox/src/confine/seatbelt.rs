@@ -147,14 +147,14 @@ impl SeatbeltPolicy {
     /// # Errors
     /// A path cannot be in a profile.
     pub fn profile(&self) -> Result<String, SeatbeltError> {
-        let mut rules = vec!["(version 1)".to_owned(), "(deny default)".to_owned()];
+        let mut rules: Vec<_> =
+            ["(version 1)", "(deny default)", "(allow process-fork)"].map(str::to_owned).into();
         let mut rule = |head: &str, body: String| {
             // A list that is empty would allow everything.
             if !body.is_empty() {
                 rules.push(format!("({head}{body})"));
             }
         };
-        rule("allow process-fork", " ".to_owned());
         rule("allow signal process-info*", "\n  (target same-sandbox)".to_owned());
         let named = |filter: &str, names: &[&str]| -> String {
             names.iter().map(|name| format!("\n  ({filter} \"{name}\")")).collect()

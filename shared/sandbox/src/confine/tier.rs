@@ -22,10 +22,14 @@ const OF_BOTH: [&str; 8] = [
     "everything that it started ends with the call",
 ];
 
+/// Only where it is configured.
+pub(super) const OWN_NETWORK: &str =
+    "has a network of its own that leads nowhere (network namespace)";
+
 const OF_BUBBLEWRAP: [&str; 4] = [
     "paths that were not granted do not exist (mount namespace)",
     "sees no process outside (PID namespace)",
-    "has a network of its own that leads nowhere (network namespace)",
+    OWN_NETWORK,
     "shares no System V memory, no host name (IPC and UTS namespaces)",
 ];
 

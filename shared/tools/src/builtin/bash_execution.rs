@@ -172,7 +172,8 @@ fn answer(outcome: ChildOutcome, collected: &Collected) -> Value {
     }
     if collected.left_out_count > 0 {
         let named = collected.left_out.iter();
-        let named: Vec<_> = named.map(|left| json!({ "path": left.path, "is": left.reason })).collect();
+        let named: Vec<_> =
+            named.map(|left| json!({ "path": left.path, "is": left.reason })).collect();
         put("left_out", named.into());
         put("left_out_count", collected.left_out_count.into());
     }

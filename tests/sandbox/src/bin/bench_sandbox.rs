@@ -54,7 +54,7 @@ fn met(costs: &Costs) -> bool {
 
 fn print(costs: &Costs) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let Costs { runs, plain, launcher, bubblewrap } = costs;
+    let Costs { runs, plain, launcher, bubblewrap, bubblewrap_shared_network: shared } = costs;
     writeln!(out, "starting a program, in ms: median and 99th percentile of {runs}")?;
     writeln!(out, "  plain                {:6.2} {:6.2}", plain.median, plain.p99)?;
     let mut line = |name: &str, cost: &Cost, aim: Times| {
@@ -66,9 +66,11 @@ fn print(costs: &Costs) -> std::io::Result<()> {
         )
     };
     line("launcher", launcher, AIM_LAUNCHER)?;
-    match bubblewrap {
-        Some(cost) => line("bubblewrap+launcher", cost, AIM_BUBBLEWRAP)?,
-        None => writeln!(out, "  bubblewrap is not installed")?,
+    if let Some(cost) = bubblewrap {
+        line("bubblewrap+launcher", cost, AIM_BUBBLEWRAP)?;
+    }
+    if let Some(cost) = shared {
+        line("without a netns", cost, AIM_BUBBLEWRAP)?;
     }
     writeln!(out, "{}", serde_json::to_string(costs)?)
 }

@@ -3,7 +3,7 @@
 
 /// Closes every descriptor from `first` on. Nobody uses one afterwards: what
 /// follows is the filter and exec.
-pub(crate) fn close_from(first: u32) -> nix::Result<()> {
+pub(super) fn close_from(first: u32) -> nix::Result<()> {
     // SAFETY: plain numbers; no owned descriptor above standard error is in use.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     nix::errno::Errno::result(result).map(drop)

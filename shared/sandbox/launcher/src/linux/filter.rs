@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-#[rustfmt::skip]
-#[allow(clippy::wildcard_imports, reason = "a table of names of the C library")]
 use libc::*;
+use seccompiler::SeccompAction::{Allow, Errno};
 use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
-use seccompiler::{SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, sock_filter};
+use seccompiler::{SeccompCondition, SeccompFilter, SeccompRule, sock_filter};
 
-use crate::{Failed, at};
+use super::{Failed, at};
 
 /// An argument, how it is compared, and with what.
 type Test = (u8, SeccompCmpOp, u64);
@@ -36,8 +35,7 @@ const REFUSED: &[c_long] = &[
     #[cfg(target_arch = "x86_64")] SYS_modify_ldt, #[cfg(target_arch = "x86_64")] SYS_uselib,
 ];
 /// Refused too where no network was granted.
-const NETWORK: [c_long; 6] =
-    [SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4];
+const NETWORK: [c_long; 4] = [SYS_socket, SYS_connect, SYS_bind, SYS_listen];
 /// Change other processes, unless the argument of this number is 0: the caller.
 #[rustfmt::skip]
 const OF_OTHERS: [(c_long, u8); 8] = [
@@ -62,10 +60,6 @@ const CREATING: &[(c_long, u8, u8)] = &[
 /// x32 ABI, which begin at 2^30.
 const NEWEST: u32 = SYS_mseal as u32;
 
-fn is(argument: u8, value: c_int) -> Test {
-    (argument, Eq, value as u64)
-}
-
 fn is_not(argument: u8, value: c_int) -> Test {
     (argument, Ne, value as u64)
 }
@@ -75,7 +69,7 @@ fn has(argument: u8, bits: c_int) -> Test {
 }
 
 /// What is refused only with some arguments: the tests of a line hold together.
-fn conditional(proxied: bool) -> Vec<(c_long, Vec<Test>)> {
+fn conditional() -> Vec<(c_long, Vec<Test>)> {
     let mut lines = vec![(SYS_socketpair, vec![is_not(0, AF_UNIX)])];
     let mut refuse = |call: c_long, tests: &[Test]| lines.push((call, tests.to_vec()));
     OF_OTHERS.iter().for_each(|(call, process)| refuse(*call, &[is_not(*process, 0)]));
@@ -85,7 +79,7 @@ fn conditional(proxied: bool) -> Vec<(c_long, Vec<Test>)> {
     }
     // Typing into a terminal, selecting on a console, taking a terminal.
     for request in [TIOCSTI, TIOCLINUX, TIOCSCTTY] {
-        refuse(SYS_ioctl, &[is(1, request as c_int)]);
+        refuse(SYS_ioctl, &[(1, Eq, request as u64)]);
     }
     for bit in [S_ISUID as c_int, S_ISGID as c_int] {
         WITH_MODE.iter().for_each(|(call, mode)| refuse(*call, &[has(*mode, bit)]));
@@ -94,35 +88,30 @@ fn conditional(proxied: bool) -> Vec<(c_long, Vec<Test>)> {
         });
     }
     // Datagrams go to whom they name, also from one of a pair; streams do not.
-    let kind = |kind: c_int| (1, MaskedEq(0xF), kind as u64);
-    for other in (0..16).filter(|kind| *kind != SOCK_STREAM) {
-        refuse(SYS_socketpair, &[kind(other)]);
-        if proxied {
-            refuse(SYS_socket, &[kind(other)]);
+    for kind in [SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP] {
+        for call in [SYS_socketpair, SYS_socket] {
+            refuse(call, &[(1, MaskedEq(0xF), kind as u64)]);
         }
     }
-    if proxied {
-        refuse(SYS_socket, &[is_not(0, AF_UNIX), is_not(0, AF_INET), is_not(0, AF_INET6)]);
-        refuse(SYS_socket, &[is_not(2, 0), is_not(2, IPPROTO_TCP)]);
-    }
+    refuse(SYS_socket, &[is_not(0, AF_UNIX), is_not(0, AF_INET), is_not(0, AF_INET6)]);
+    refuse(SYS_socket, &[is_not(2, 0), is_not(2, IPPROTO_TCP)]);
     lines
 }
 
 /// Puts the filters on; nothing takes them off again.
-pub(crate) fn install(proxied: bool) -> Result<(), Failed> {
-    let without_network = NETWORK.iter().filter(|_| !proxied);
-    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
-        REFUSED.iter().chain(without_network).map(|call| (*call, Vec::new())).collect();
-    for (call, tests) in conditional(proxied) {
-        let tests =
-            tests.into_iter().map(|(at, how, what)| SeccompCondition::new(at, Dword, how, what));
-        let tests = tests.collect::<Result<_, _>>().map_err(at("seccomp"))?;
+pub(super) fn install(proxied: bool) -> Result<(), Failed> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = BTreeMap::new();
+    for (call, tests) in conditional() {
+        let test = |(at, how, what)| SeccompCondition::new(at, Dword, how, what);
+        let tests = tests.into_iter().map(test).collect::<Result<_, _>>().map_err(at("seccomp"))?;
         rules.entry(call).or_default().push(SeccompRule::new(tests).map_err(at("seccomp"))?);
     }
+    // Without tests a call is refused whatever its arguments.
+    let without_network = NETWORK.iter().filter(|_| !proxied);
+    rules.extend(REFUSED.iter().chain(without_network).map(|call| (*call, Vec::new())));
     let arch = std::env::consts::ARCH.try_into().map_err(at("seccomp"))?;
     // Calls of another architecture (`int 0x80`) end the process.
-    let filter =
-        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(EPERM as u32), arch);
+    let filter = SeccompFilter::new(rules, Allow, Errno(EPERM as u32), arch);
     let filter: Vec<sock_filter> = filter.and_then(TryInto::try_into).map_err(at("seccomp"))?;
     seccompiler::apply_filter(&filter).map_err(at("seccomp"))?;
     let step = |code, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };

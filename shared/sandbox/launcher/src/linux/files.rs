@@ -6,14 +6,14 @@ use landlock::{
     Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 
-use crate::policy::Policy;
-use crate::{Failed, at};
+use super::policy::Policy;
+use super::{Failed, at};
 
 /// The lowest version with scopes (Linux 6.12). The kernel itself is asked:
 /// `/sys/kernel/security/lsm` may be absent where Landlock works.
 const FLOOR: ABI = ABI::V6;
 
-pub(crate) fn confine(policy: &Policy) -> Result<(), Failed> {
+pub(super) fn confine(policy: &Policy) -> Result<(), Failed> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(FLOOR))

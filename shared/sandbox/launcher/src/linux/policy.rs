@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use landlock::{AccessFs, BitFlags, make_bitflags};
 use nix::sys::resource::Resource;
 
-use crate::{Failed, at};
+use super::{Failed, at};
 
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const EXECUTE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
@@ -19,17 +19,18 @@ const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
 const DEVICE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
 
 /// How a program is confined, and which.
-pub(crate) struct Policy {
+#[derive(Default)]
+pub(super) struct Policy {
     /// Everything that may be opened.
-    pub(crate) grants: Vec<(PathBuf, BitFlags<AccessFs>)>,
-    pub(crate) limits: Vec<(Resource, u64)>,
-    pub(crate) environment: Vec<CString>,
+    pub(super) grants: Vec<(PathBuf, BitFlags<AccessFs>)>,
+    pub(super) limits: Vec<(Resource, u64)>,
+    pub(super) environment: Vec<CString>,
     /// Whether it may open stream sockets: only for a network that leads nowhere.
-    pub(crate) proxied: bool,
+    pub(super) proxied: bool,
     /// The process whose end is the program's end.
-    pub(crate) supervised_by: Option<i32>,
+    pub(super) supervised_by: Option<i32>,
     /// The program's path and its arguments; not empty.
-    pub(crate) command: Vec<CString>,
+    pub(super) command: Vec<CString>,
 }
 
 fn text(value: OsString) -> Result<CString, Failed> {
@@ -43,15 +44,8 @@ fn number<T: std::str::FromStr>(value: &OsString) -> Result<T, Failed> {
 
 impl Policy {
     /// Reads `--option value` up to `--`, and the command after it.
-    pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Failed> {
-        let mut policy = Self {
-            grants: Vec::new(),
-            limits: vec![(Resource::RLIMIT_CORE, 0)],
-            environment: Vec::new(),
-            proxied: false,
-            supervised_by: None,
-            command: Vec::new(),
-        };
+    pub(super) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Failed> {
+        let mut policy = Self::default();
         let missing = || Failed("arguments", "no command after `--`".to_owned());
         loop {
             let option = arguments.next().ok_or_else(missing)?;
