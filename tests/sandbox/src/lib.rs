@@ -4,11 +4,17 @@
 //! an attack that never works proves nothing. What cannot be tried here is told
 //! and never counts as held.
 
+#[cfg(target_os = "linux")]
 pub mod benign;
+#[cfg(target_os = "linux")]
 pub mod cases;
+#[cfg(target_os = "linux")]
 pub mod cost;
+#[cfg(target_os = "linux")]
 pub mod place;
+#[cfg(target_os = "linux")]
 pub mod report;
+#[cfg(target_os = "linux")]
 pub mod shell;
 
 /// What no attack may bring out.

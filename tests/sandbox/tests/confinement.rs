@@ -1,4 +1,5 @@
 //! The confinement itself: limits, refusals, what a program finds.
+#![cfg(target_os = "linux")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

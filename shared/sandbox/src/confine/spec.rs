@@ -28,6 +28,7 @@ pub struct Limits {
     pub file_size: u64,
     /// Bytes of all that lies in the writable folders and the temporary one.
     /// Looked at every 0.2 s: it may be exceeded by what is written meanwhile.
+    /// A folder that the program shuts to the worker counts as too much.
     pub disk: u64,
     /// Files and folders there, looked at as often.
     pub files: u64,

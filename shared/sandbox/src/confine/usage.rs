@@ -1,5 +1,6 @@
 //! How much disk a program uses.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,9 +37,12 @@ impl Usage {
     }
 
     /// Takes what lies in a folder from what is left; false where that is not
-    /// enough. What cannot be read counts as one file.
+    /// enough. A folder that is shut to us could hold anything: that is too much.
     fn take(&mut self, folder: &Path) -> bool {
-        let Ok(entries) = std::fs::read_dir(folder) else { return true };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return error.kind() != ErrorKind::PermissionDenied,
+        };
         for entry in entries.flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
             let size = metadata.blocks().saturating_mul(BLOCK);
