@@ -79,7 +79,7 @@ fn conditional() -> Vec<(c_long, Vec<Test>)> {
     }
     // Typing into a terminal, selecting on a console, taking a terminal.
     for request in [TIOCSTI, TIOCLINUX, TIOCSCTTY] {
-        refuse(SYS_ioctl, &[(1, Eq, request as u64)]);
+        refuse(SYS_ioctl, &[(1, Eq, request as c_int as u64)]);
     }
     for bit in [S_ISUID as c_int, S_ISGID as c_int] {
         WITH_MODE.iter().for_each(|(call, mode)| refuse(*call, &[has(*mode, bit)]));
