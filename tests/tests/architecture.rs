@@ -26,7 +26,7 @@ enum Part {
     Policy,
     /// What both machines use.
     Shared,
-    /// The tools and the snapshots of files, over the sandbox.
+    /// The tools and the snapshots of files, over the sandbox; its launcher.
     Tools,
     /// What works on runs, on either machine.
     Worker,
@@ -50,7 +50,7 @@ impl Part {
         Some(match folder {
             "proto" | "shared/domain" => Self::Ground,
             "shared/policy" => Self::Policy,
-            "shared/tools" | "shared/snapshot" => Self::Tools,
+            "shared/tools" | "shared/snapshot" | "shared/sandbox/launcher" => Self::Tools,
             "shared/worker" => Self::Worker,
             "hub" => Self::HubProgram,
             "edge" => Self::EdgeProgram,

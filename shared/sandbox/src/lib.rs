@@ -1,4 +1,5 @@
-//! Path-safe access to the files of a granted folder.
+//! Path-safe access to the files of a granted folder, and the confinement of
+//! programs ([`Confinement`]).
 //!
 //! Everything that an agent names is opened through a handle on its folder
 //! ([`GrantedRoot`]), one path component at a time or by `openat2`, so that
@@ -6,6 +7,7 @@
 //! swapped, leads outside. Checking a path and opening it afterwards would
 //! lose that race.
 
+mod confine;
 mod error;
 mod root;
 mod walk;
@@ -13,6 +15,11 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use confine::{
+    Captured, ChildOutcome, ChildSpec, Collected, ConfineError, Confinement, ConfinementConfig,
+    LeftOut, LimitHit, Limits, Network, PROTECTED, SeatbeltError, SeatbeltPolicy, Tier, UserRange,
+    collect, neutralise,
+};
 pub use error::SandboxError;
 pub use root::{FileInfo, FileKind, GrantedRoot, TEMPORARY_PREFIX};
 pub use walk::{Walk, WalkEntry, WalkOptions};

@@ -1,7 +1,7 @@
 //! A handle on a granted folder.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agentos_domain::{RelPath, Timestamp};
@@ -58,6 +58,7 @@ impl FileInfo {
 #[derive(Debug)]
 pub struct GrantedRoot {
     dir: Dir,
+    path: PathBuf,
 }
 
 /// A path for messages and for system calls; the folder itself is `.`.
@@ -72,9 +73,25 @@ impl GrantedRoot {
     /// # Errors
     /// The folder does not exist or cannot be opened.
     pub fn grant(folder: &Path) -> Result<Self, SandboxError> {
-        Dir::open_ambient_dir(folder, ambient_authority())
-            .map(|dir| Self { dir })
+        folder
+            .canonicalize()
+            .and_then(|path| {
+                let dir = Dir::open_ambient_dir(&path, ambient_authority())?;
+                Ok(Self { dir, path })
+            })
             .map_err(|e| SandboxError::from_io(&folder.to_string_lossy(), e))
+    }
+
+    /// Where the folder lay when it was granted, without links: for the
+    /// confinement of programs, which the kernel does by path, and for nothing
+    /// that an agent names.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
     }
 
     /// Opens a regular file for reading. Never blocks: pipes, sockets and

@@ -1,5 +1,6 @@
 //! The built-in tools, a file each.
 
+mod bash_execution;
 mod file_list;
 mod file_read;
 mod file_search;
@@ -8,6 +9,7 @@ mod glob;
 mod metadata_extract;
 mod minute;
 
+pub use bash_execution::{BashConfig, BashExecution};
 pub use file_list::FileList;
 pub use file_read::FileRead;
 pub use file_search::FileSearch;

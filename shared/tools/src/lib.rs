@@ -13,7 +13,7 @@ mod builtin;
 mod registry;
 mod tool;
 
-pub use builtin::{FileList, FileRead, FileSearch, MetadataExtract};
+pub use builtin::{BashConfig, BashExecution, FileList, FileRead, FileSearch, MetadataExtract};
 pub use registry::{Registry, RegistryError};
 pub use tool::{Tool, ToolContext};
 
