@@ -14,5 +14,5 @@ mod walk;
 mod tests;
 
 pub use error::SandboxError;
-pub use root::{FileInfo, FileKind, GrantedRoot, TEMPORARY_PREFIX};
+pub use root::{Access, FileInfo, FileKind, GrantedRoot, TEMPORARY_PREFIX};
 pub use walk::{Walk, WalkEntry, WalkOptions};

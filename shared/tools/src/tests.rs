@@ -1,12 +1,15 @@
 //! The tools through the registry, as an agent calls them. The workspace of a
 //! test lies beside a folder `outside`, whose secret must never show.
 
+mod limits;
 mod lists;
 mod metadata;
+mod race;
 mod reads;
 mod registry;
 mod searches;
 mod security;
+mod writes;
 
 use std::fs;
 use std::path::PathBuf;

@@ -170,6 +170,14 @@ impl RunFiles {
         Ok(RunFolder { root: Arc::new(root), path })
     }
 
+    /// Does work on files where it keeps nothing else waiting.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkerError> {
+        self.blocking.run(work).await
+    }
+
     /// Lets a call write in a folder.
     pub(crate) async fn make_writable(
         &self,

@@ -213,6 +213,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let bench = Bench {
         engine: Some(Arc::clone(&engine) as Arc<dyn Engine>),
         tools: Arc::new(tools),
+        checker: None,
         files: RunFiles::open(dir.path(), u64::MAX, Blocking::Threads).unwrap(),
         spool: Spool::open(dir.path(), Blocking::Threads).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,

@@ -107,6 +107,8 @@ impl Run<'_> {
                 Action::Done | Action::Suspend => return Ok(()),
                 Action::Record(entry) => entry,
                 Action::Ask { call, class } => Entry::ApprovalAsked { call, class },
+                // Nothing of its agent's answers is checked.
+                Action::CheckAnswer { .. } => Entry::AnswerChecked { problems: Vec::new() },
                 Action::CallModel { .. } => self.call_model().await?,
                 Action::CallTool { announce, call, idempotency_key } => {
                     self.call_tool(root, announce, call, idempotency_key).await

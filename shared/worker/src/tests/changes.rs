@@ -50,6 +50,7 @@ impl Tool for Edit {
                 "Changes files",
                 serde_json::json!({ "type": "object" }),
             )
+            .needs("fs.write")
         })
     }
 
