@@ -1,5 +1,7 @@
 //! The worker as a service.
 
+#![expect(clippy::disallowed_methods, reason = "the data folder is of the configuration")]
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
