@@ -48,6 +48,8 @@ struct World {
     retries: HashMap<String, u32>,
     /// What the person will say, last first: yes or no.
     says: Vec<bool>,
+    /// Which checks of an answer fail, last first.
+    fails: Vec<bool>,
     model_calls: usize,
     ids: u32,
 }
@@ -145,6 +147,13 @@ impl World {
                     journal.push(Entry::ApprovalAsked { call, class }).unwrap();
                 }
             }
+            Action::CheckAnswer { .. } => {
+                if crash != Crash::BeforeCommit {
+                    let failed = self.fails.pop().unwrap_or_default();
+                    let problems = failed.then(|| "no source".to_owned()).into_iter().collect();
+                    journal.push(Entry::AnswerChecked { problems }).unwrap();
+                }
+            }
             Action::Suspend => {
                 let Some(entry) = self.person(journal) else { return false };
                 journal.push(entry).unwrap();
@@ -199,11 +208,13 @@ proptest! {
         script in replies(),
         faults in prop::collection::vec(crashes(), 0..60),
         says in prop::collection::vec(any::<bool>(), 0..12),
-        approval_required in any::<bool>(),
+        fails in prop::collection::vec(any::<bool>(), 0..4),
+        (approval_required, checked) in any::<(bool, bool)>(),
     ) {
         let mut config = config();
         config.agent.approval_required = approval_required;
-        let mut world = World { says, ..World::default() };
+        config.agent.validation.cite_sources = checked;
+        let mut world = World { says, fails, ..World::default() };
         let mut journal = Journal::new();
         for crash in faults.iter().copied().chain(std::iter::repeat_n(Crash::Never, 60)) {
             let before = journal.clone();
@@ -215,6 +226,8 @@ proptest! {
         }
         let end = next(&journal, &config);
         prop_assert!(matches!(end, Action::Done | Action::Suspend), "the run ends: {end:?}");
+        let checks = journal.entries().iter().filter(|e| matches!(e, Entry::AnswerChecked { .. }));
+        prop_assert!(checks.count() <= 2, "an answer is given back once");
         for key in keys_of_class(&journal, ToolClass::Once) {
             let wanted = 1 + world.retries.get(&key).copied().unwrap_or(0);
             prop_assert!(world.effects.get(&key).copied().unwrap_or(0) <= wanted, "once is once");
