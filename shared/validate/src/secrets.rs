@@ -110,8 +110,7 @@ fn is_placeholder(value: &str) -> bool {
         "%",
         "todo",
     ];
-    words.iter().any(|word| lower.contains(word))
-        || value.chars().all(|c| Some(c) == value.chars().next())
+    words.iter().any(|word| lower.contains(word)) || value.chars().all(|c| value.starts_with(c))
 }
 
 /// Credentials in a file, and what is too opaque to be judged. Their values

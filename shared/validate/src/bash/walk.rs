@@ -79,14 +79,8 @@ impl Walk<'_> {
             "variable_assignment" => self.assignment(node),
             "file_redirect" => self.redirect(node),
             "simple_expansion" | "expansion" => self.expansion(node),
-            "ansi_c_string" => {
-                if text(node, self.code).contains('\\')
-                    && text(node, self.code)
-                        .contains(['x', 'u', 'U', 'c', '0', '1', '2', '3', '4', '5', '6', '7'])
-                {
-                    let message = "spells characters by numbers: write them";
-                    self.find(node, "encoded", message);
-                }
+            "ansi_c_string" if spells_by_numbers(text(node, self.code)) => {
+                self.find(node, "encoded", "spells characters by numbers: write them");
             }
             "translated_string" => self.find(node, "encoded", "is translated: write it plainly"),
             "word" | "string" | "raw_string" | "concatenation" => self.word(node),
@@ -250,4 +244,10 @@ impl Walk<'_> {
             self.find(node, "exec", message);
         }
     }
+}
+
+/// Whether a text such as `$'\x63'` names characters by their numbers.
+fn spells_by_numbers(text: &str) -> bool {
+    let marks = ['x', 'u', 'U', 'c', '0', '1', '2', '3', '4', '5', '6', '7'];
+    text.contains('\\') && text.contains(marks)
 }

@@ -124,7 +124,8 @@ fn sources(answer: Answer<'_>) -> Vec<Finding> {
         }
     }
     let nothing_came = known.fetched.is_empty() && known.paths.is_empty();
-    if !cited && !(nothing_came && says_missing) {
+    let excused = nothing_came && says_missing;
+    if !(cited || excused) {
         let message = if nothing_came {
             "no page was fetched in this run: fetch what the answer is based on, or say that nothing could be found"
         } else {
