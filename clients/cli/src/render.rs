@@ -100,6 +100,13 @@ impl Renderer {
                 let text = format!("[approval] {}, by {by}", decision.as_str());
                 self.header(terminal, Tone::Plain, &shorten(&text, width))
             }
+            Entry::AnswerChecked { problems } if problems.is_empty() => {
+                self.header(terminal, Tone::Dim, "[check] the answer passed its checks")
+            }
+            Entry::AnswerChecked { problems } => {
+                let text = format!("[check] the answer failed: {}", problems.join("; "));
+                self.header(terminal, Tone::Red, &shorten(&text, width))
+            }
             Entry::Finished { output, truncated } => {
                 self.answer(terminal, output)?;
                 if *truncated {

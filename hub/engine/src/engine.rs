@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Clock, EdgeId, SessionEpoch, Task, TaskId, builtin_file_agent};
+use agentos_domain::{AgentConfig, Clock, EdgeId, SessionEpoch, Task, TaskId, builtin_agents};
 use agentos_link::{EdgeRegistry, EdgeSession, EdgeSessions};
 use agentos_proto::v1::models_server::ModelsServer;
 use agentos_proto::v1::runs_server::RunsServer;
@@ -159,7 +159,7 @@ impl Shared {
 
 /// The built-in agents and `agents`, which replace those of the same name.
 fn by_name(agents: Vec<AgentConfig>) -> HashMap<String, AgentConfig> {
-    let all = std::iter::once(builtin_file_agent()).chain(agents);
+    let all = builtin_agents().into_iter().chain(agents);
     all.map(|agent| (agent.name.to_string(), agent)).collect()
 }
 

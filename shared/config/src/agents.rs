@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use agentos_domain::{AgentConfig, AgentName, OnEdgeLost, Privacy, Sampling, Tier, ToolName};
+use agentos_domain::{
+    AgentConfig, AgentName, OnEdgeLost, Privacy, Sampling, Tier, ToolName, Validation,
+};
 use serde::Deserialize;
 
 use crate::error::{ConfigError, ConfigErrors, Origin};
@@ -15,29 +17,11 @@ use crate::resolve::resolve;
 use crate::settings::AGENT;
 use crate::yaml;
 
-/// What code that an agent writes must be like.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Validation {
-    /// Whether functions need docstrings.
-    pub required_docstring: bool,
-    /// Whether Python needs type hints.
-    pub require_type_hints: bool,
-    /// The largest file, in kilobytes.
-    pub max_file_size_kb: u32,
-    /// Modules that may be imported; none means any that is not blocked.
-    pub allowed_imports: Vec<String>,
-    /// Modules and functions that may not be used.
-    pub blocked_imports: Vec<String>,
-}
-
 /// An agent as its file says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedAgent {
     /// The agent.
     pub config: AgentConfig,
-    /// What its code must be like.
-    pub validation: Validation,
     /// Its file.
     pub file: PathBuf,
 }
@@ -141,7 +125,42 @@ struct AgentFile {
     tool_timeout_seconds: u64,
     on_edge_lost: Option<OnEdgeLost>,
     privacy: Option<Privacy>,
-    validation: Validation,
+    validation: ValidationFile,
+}
+
+/// The keys of the section `validation`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ValidationFile {
+    required_docstring: bool,
+    require_type_hints: bool,
+    require_error_handling: bool,
+    lint: bool,
+    max_file_size_kb: u32,
+    allowed_imports: Vec<String>,
+    blocked_imports: Vec<String>,
+    cite_sources: bool,
+    separate_opinion: bool,
+    output_schema: Option<String>,
+}
+
+impl ValidationFile {
+    fn into_validation(self) -> Result<Validation, serde_json::Error> {
+        let output_schema =
+            self.output_schema.map(|text| serde_json::from_str(&text)).transpose()?;
+        Ok(Validation {
+            required_docstring: self.required_docstring,
+            require_type_hints: self.require_type_hints,
+            require_error_handling: self.require_error_handling,
+            lint: self.lint,
+            max_file_size_kb: self.max_file_size_kb,
+            allowed_imports: self.allowed_imports,
+            blocked_imports: self.blocked_imports,
+            cite_sources: self.cite_sources,
+            separate_opinion: self.separate_opinion,
+            output_schema,
+        })
+    }
 }
 
 fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
@@ -152,10 +171,12 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let file: AgentFile = serde_json::from_value(resolution.value).map_err(|_| {
+    let disagree = |_| {
         let problem = "the table of settings and the typed agent disagree";
         vec![ConfigError::new(Origin::file(path), "conflict", problem)]
-    })?;
+    };
+    let file: AgentFile = serde_json::from_value(resolution.value).map_err(disagree)?;
+    let validation = file.validation.into_validation().map_err(disagree)?;
     Ok(LoadedAgent {
         config: AgentConfig {
             name: file.name,
@@ -175,8 +196,8 @@ fn parse(path: &Path, text: &str) -> Result<LoadedAgent, Vec<ConfigError>> {
             tool_timeout_seconds: file.tool_timeout_seconds,
             on_edge_lost: file.on_edge_lost,
             privacy: file.privacy,
+            validation,
         },
-        validation: file.validation,
         file: path.to_owned(),
     })
 }

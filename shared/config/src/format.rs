@@ -36,6 +36,8 @@ pub(crate) enum Format {
     BelowConfidence,
     AgentName,
     ToolName,
+    /// A JSON schema of an object, as JSON.
+    JsonSchema,
 }
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -68,6 +70,8 @@ impl Format {
             Self::BelowConfidence => below_confidence(text).is_some(),
             Self::AgentName => text.parse::<AgentName>().is_ok(),
             Self::ToolName => text.parse::<ToolName>().is_ok(),
+            Self::JsonSchema => serde_json::from_str::<serde_json::Value>(text)
+                .is_ok_and(|schema| schema.is_object()),
         }
     }
 
@@ -103,6 +107,7 @@ impl Format {
             Self::BelowConfidence => "a bound such as < 0.7, from 0 to 1",
             Self::AgentName => "an agent's name: at most 64 letters, digits, -, _ and .",
             Self::ToolName => "a tool's name: at most 64 letters, digits, -, _ and .",
+            Self::JsonSchema => "a JSON schema as one text, such as '{\"type\": \"object\"}'",
         }
     }
 }

@@ -41,7 +41,7 @@ mod watch;
 mod workflow;
 mod yaml;
 
-pub use agents::{AgentSet, LoadedAgent, Validation};
+pub use agents::{AgentSet, LoadedAgent};
 pub use describe::{example, schema, show};
 pub use edge::{EdgeConfig, EdgeStorage, HubAddress, LocalModel, Transport};
 pub use environment::{Environment, MapEnvironment, ProcessEnvironment};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, Sampling, Tier, ToolName};
+use crate::{AgentName, Sampling, Tier, ToolName, Validation};
 
 /// What an agent is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,8 @@ pub struct AgentConfig {
     pub model_tier: Tier,
     /// The tools that it is granted, and no others.
     pub tools: Vec<ToolName>,
-    /// The most model calls of one run.
+    /// The most model calls until an answer. An answer that fails its checks is
+    /// corrected once, with as many again.
     pub max_iterations: u32,
     /// Whether a person confirms every call of a tool that changes something.
     #[serde(default)]
@@ -42,6 +43,9 @@ pub struct AgentConfig {
     /// Where its prompts may go; as the installation has it where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
+    /// What its results must be like.
+    #[serde(default)]
+    pub validation: Validation,
 }
 
 /// Where what a task says may go: prompts, and all that is made of them.
@@ -119,42 +123,4 @@ fn default_step_timeout() -> u64 {
 
 fn default_tool_timeout() -> u64 {
     60
-}
-
-/// `FileOpsAgent`: reads, lists and searches the files of its workspace.
-///
-/// # Panics
-/// Never: its names are constants that a test checks.
-#[must_use]
-#[expect(clippy::expect_used, reason = "constants, checked by a test")]
-pub fn builtin_file_agent() -> AgentConfig {
-    let tool = |name: &str| name.parse::<ToolName>().expect("a valid constant");
-    AgentConfig {
-        name: "FileOpsAgent".parse().expect("a valid constant"),
-        description: "Reads, lists and searches the files of the workspace".to_owned(),
-        model_tier: Tier::LocalFast,
-        tools: ["file_read", "file_list", "file_search", "metadata_extract"].map(tool).to_vec(),
-        max_iterations: 5,
-        approval_required: false,
-        system_prompt: "You answer questions about the files of one workspace. \
-            Use the tools to look; never guess what a file holds. \
-            Paths are relative to the workspace. Answer briefly."
-            .to_owned(),
-        sampling: Sampling::default(),
-        timeout_seconds: 300,
-        step_timeout_seconds: default_step_timeout(),
-        tool_timeout_seconds: default_tool_timeout(),
-        on_edge_lost: None,
-        privacy: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_agent_has_its_four_tools() {
-        assert_eq!(builtin_file_agent().tools.len(), 4);
-    }
 }

@@ -113,6 +113,12 @@ pub enum Entry {
         /// Who decided.
         by: String,
     },
+    /// An answer was held against what the agent's configuration asks for.
+    AnswerChecked {
+        /// What is wrong with it, in sentences that its model can act on;
+        /// nothing where it passed.
+        problems: Vec<String>,
+    },
     /// The run ended with an answer.
     Finished {
         /// The answer.
@@ -145,6 +151,7 @@ impl Entry {
             Self::ToolUnknown { .. } => "tool_unknown",
             Self::ApprovalAsked { .. } => "approval_asked",
             Self::Decided { .. } => "decided",
+            Self::AnswerChecked { .. } => "answer_checked",
             Self::Finished { .. } => "finished",
             Self::Failed { .. } => "failed",
             Self::Cancelled { .. } => "cancelled",
@@ -216,6 +223,8 @@ pub enum Phase {
     },
     /// The model gave its answer.
     Answered,
+    /// The answer was checked.
+    Checked,
     /// Nothing follows.
     Ended,
 }
@@ -315,7 +324,7 @@ impl Journal {
         match (&self.phase, entry) {
             (Phase::Ended, _) => Err(self.refuse(entry)),
             (_, Entry::Failed { .. } | Entry::Cancelled { .. }) => Ok((Phase::Ended, None)),
-            (Phase::Model, Entry::ModelReply { tool_calls, .. }) => {
+            (Phase::Model | Phase::Checked, Entry::ModelReply { tool_calls, .. }) => {
                 let mut waiting: Vec<_> = tool_calls.iter().rev().cloned().collect();
                 let phase = waiting.pop().map_or(Phase::Answered, Phase::Call);
                 Ok((phase, Some(waiting)))
@@ -365,7 +374,8 @@ impl Journal {
                 let idempotency_key = idempotency_key.clone();
                 Ok((Phase::Unknown { call, class, idempotency_key }, None))
             }
-            (Phase::Answered, Entry::Finished { .. }) => Ok((Phase::Ended, None)),
+            (Phase::Answered, Entry::AnswerChecked { .. }) => Ok((Phase::Checked, None)),
+            (Phase::Answered | Phase::Checked, Entry::Finished { .. }) => Ok((Phase::Ended, None)),
             _ => Err(self.refuse(entry)),
         }
     }
@@ -401,6 +411,7 @@ impl Journal {
             Phase::Waiting(call) => format!("waiting for {} to be confirmed", call.name),
             Phase::Approved { call, .. } => format!("confirmed call of {}", call.name),
             Phase::Answered => "answered".to_owned(),
+            Phase::Checked => "answer checked".to_owned(),
             Phase::Ended => "ended".to_owned(),
         };
         JournalError { entry: entry.kind(), phase }

@@ -3,6 +3,7 @@
 //! the tests share one vocabulary.
 
 mod agent;
+mod builtin;
 mod calibration;
 mod changeset;
 mod chat;
@@ -19,8 +20,10 @@ mod schedule;
 mod shown;
 mod task;
 mod tool;
+mod validation;
 
-pub use agent::{AgentConfig, OnEdgeLost, Privacy, builtin_file_agent};
+pub use agent::{AgentConfig, OnEdgeLost, Privacy};
+pub use builtin::{builtin_agents, builtin_code_agent, builtin_file_agent, builtin_research_agent};
 pub use calibration::{Calibration, CalibrationQuality, Judged, TooFewAnswers};
 pub use changeset::{Change, Changeset, ChangesetError};
 pub use chat::{FinishReason, Message, Role, Sampling, Tier, ToolCall, Usage};
@@ -44,3 +47,4 @@ pub use task::{NewTask, Priority, Task, TaskStatus};
 pub use tool::{
     ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolOutcome, ToolSpec,
 };
+pub use validation::Validation;

@@ -39,10 +39,14 @@ fn message_of(entry: &Entry) -> Option<Message> {
             (call_id, ToolOutcome::Err(error.clone()).to_model_text())
         }
         Entry::Decided { call_id, decision, .. } => (call_id, told_of(decision)?),
+        Entry::AnswerChecked { problems } if !problems.is_empty() => {
+            return Some(Message::text(Role::User, to_correct(problems)));
+        }
         Entry::ApprovalAsked { .. }
         | Entry::ToolIntent { .. }
         | Entry::ToolRetry { .. }
         | Entry::ToolUnknown { .. }
+        | Entry::AnswerChecked { .. }
         | Entry::Finished { .. }
         | Entry::Failed { .. }
         | Entry::Cancelled { .. } => return None,
@@ -53,6 +57,12 @@ fn message_of(entry: &Entry) -> Option<Message> {
         tool_calls: Vec::new(),
         tool_call_id: Some(call_id.clone()),
     })
+}
+
+/// What the model reads of an answer that failed its checks.
+fn to_correct(problems: &[String]) -> String {
+    let problems = problems.join("\n- ");
+    format!("Your answer did not pass these checks; correct it, then answer again:\n- {problems}")
 }
 
 /// What the model reads of a decision; `None` where the call comes to a result.

@@ -51,6 +51,12 @@ pub enum Action {
         /// What the policy found; empty where the agent or the tool always asks.
         reasons: Vec<AskReason>,
     },
+    /// Hold the answer against what the agent's configuration asks for; report
+    /// an `AnswerChecked`.
+    CheckAnswer {
+        /// The answer.
+        answer: String,
+    },
     /// Report this entry and ask again: nothing happens in the world.
     Record(Entry),
     /// A person must decide first: give the run back.
@@ -80,15 +86,28 @@ pub fn next(journal: &Journal, config: &RunConfig) -> Action {
             idempotency_key: idempotency_key.clone(),
         },
         Phase::Unknown { .. } | Phase::Waiting(_) => Action::Suspend,
-        Phase::Answered => Action::Record(finish(journal, config)),
+        Phase::Answered => match finish(journal, config) {
+            // What was cut off cannot be judged.
+            Entry::Finished { output, truncated: false }
+                if config.agent.validation.asks_for_checks() =>
+            {
+                Action::CheckAnswer { answer: output }
+            }
+            end => Action::Record(end),
+        },
+        Phase::Checked if may_correct(journal) => call_model(journal, config),
+        Phase::Checked => Action::Record(finish(journal, config)),
         Phase::Ended => Action::Done,
     }
 }
 
 fn call_model(journal: &Journal, config: &RunConfig) -> Action {
-    let replies =
-        journal.entries().iter().filter(|entry| matches!(entry, Entry::ModelReply { .. })).count();
-    if replies as u64 >= u64::from(config.agent.max_iterations) {
+    let is_reply = |entry: &&Entry| matches!(entry, Entry::ModelReply { .. });
+    let replies = journal.entries().iter().filter(is_reply).count();
+    // A correction begins to count anew; there is one at most.
+    let corrected = journal.entries().iter().rposition(is_failed_check).unwrap_or(0);
+    let since = journal.entries().iter().skip(corrected).filter(is_reply).count();
+    if since as u64 >= u64::from(config.agent.max_iterations) {
         let message = format!(
             "{} gave no answer within {} model calls: ask something narrower, or raise max_iterations",
             config.agent.name, config.agent.max_iterations
@@ -97,6 +116,18 @@ fn call_model(journal: &Journal, config: &RunConfig) -> Action {
     }
     let must_call = if replies == 0 { config.first_tool.clone() } else { None };
     Action::CallModel { must_call }
+}
+
+fn is_failed_check(entry: &Entry) -> bool {
+    matches!(entry, Entry::AnswerChecked { problems } if !problems.is_empty())
+}
+
+/// Whether the model is told what is wrong with its answer: the first time.
+fn may_correct(journal: &Journal) -> bool {
+    let mut failed = journal.entries().iter().filter(|entry| is_failed_check(entry));
+    failed.next().is_some()
+        && failed.next().is_none()
+        && journal.entries().last().is_some_and(is_failed_check)
 }
 
 /// The declaration of the tool that a call names; the error is for the model.
@@ -190,5 +221,15 @@ fn finish(journal: &Journal, config: &RunConfig) -> Entry {
         );
         return Entry::Failed { error: ErrorInfo::new("no_answer", message) };
     }
-    Entry::Finished { output, truncated }
+    match journal.entries().last() {
+        Some(Entry::AnswerChecked { problems }) if !problems.is_empty() => {
+            Entry::Finished { output: with_problems(&output, problems), truncated }
+        }
+        _ => Entry::Finished { output, truncated },
+    }
+}
+
+/// An answer whose correction failed too says so itself, wherever it is read.
+fn with_problems(output: &str, problems: &[String]) -> String {
+    format!("{output}\n\nThis answer did not pass its checks:\n- {}", problems.join("\n- "))
 }

@@ -5,6 +5,8 @@ use std::io;
 use agentos_domain::{Classified, ToolError};
 use nix::errno::Errno;
 
+use crate::Access;
+
 /// Why a file of a granted folder cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -44,6 +46,14 @@ pub enum SandboxError {
         /// As it was asked for.
         path: String,
     },
+    /// The tool that asks did not declare to need that.
+    #[error("`{path}` is not open to this tool for {}: declare the permission in its manifest", .access.verb())]
+    AccessDenied {
+        /// As it was asked for.
+        path: String,
+        /// What was to be done.
+        access: Access,
+    },
     /// Anything else that the file system answers.
     #[error("`{path}` cannot be used ({source}): check the disk, then try again")]
     Io {
@@ -82,6 +92,7 @@ impl Classified for SandboxError {
             Self::IsADirectory { .. } => "is_a_directory",
             Self::NotADirectory { .. } => "not_a_directory",
             Self::PermissionDenied { .. } => "permission_denied",
+            Self::AccessDenied { .. } => "undeclared_permission",
             Self::Io { .. } => "io",
         }
     }

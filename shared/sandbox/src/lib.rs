@@ -21,5 +21,5 @@ pub use confine::{
     collect, neutralise,
 };
 pub use error::SandboxError;
-pub use root::{FileInfo, FileKind, GrantedRoot, TEMPORARY_PREFIX};
+pub use root::{Access, FileInfo, FileKind, GrantedRoot, TEMPORARY_PREFIX};
 pub use walk::{Walk, WalkEntry, WalkOptions};

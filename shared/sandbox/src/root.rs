@@ -59,6 +59,29 @@ impl FileInfo {
 pub struct GrantedRoot {
     dir: Dir,
     path: PathBuf,
+    access: Access,
+}
+
+/// What may be done with the files of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Nothing.
+    Nothing,
+    /// Reading.
+    Read,
+    /// Reading and writing.
+    Write,
+}
+
+impl Access {
+    /// What it lets one do, as a noun.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Nothing => "anything",
+            Self::Read => "reading",
+            Self::Write => "writing",
+        }
+    }
 }
 
 /// A path for messages and for system calls; the folder itself is `.`.
@@ -77,7 +100,7 @@ impl GrantedRoot {
             .canonicalize()
             .and_then(|path| {
                 let dir = Dir::open_ambient_dir(&path, ambient_authority())?;
-                Ok(Self { dir, path })
+                Ok(Self { dir, path, access: Access::Write })
             })
             .map_err(|e| SandboxError::from_io(&folder.to_string_lossy(), e))
     }
@@ -88,6 +111,23 @@ impl GrantedRoot {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same folder, with which no more may be done than `access` and what
+    /// this one allows.
+    ///
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn narrowed(&self, access: Access) -> Result<Self, SandboxError> {
+        let dir = self.dir.try_clone().map_err(|e| SandboxError::from_io(".", e))?;
+        Ok(Self { dir, path: self.path.clone(), access: access.min(self.access) })
+    }
+
+    fn need(&self, access: Access, path: &str) -> Result<(), SandboxError> {
+        if self.access >= access {
+            return Ok(());
+        }
+        Err(SandboxError::AccessDenied { path: path.to_owned(), access })
     }
 
     pub(crate) fn dir(&self) -> &Dir {
@@ -109,6 +149,7 @@ impl GrantedRoot {
     /// # Errors
     /// See [`SandboxError`].
     pub fn open_with_info(&self, path: &RelPath) -> Result<(File, FileInfo), SandboxError> {
+        self.need(Access::Read, path.as_str())?;
         let fail = |e| SandboxError::from_io(path.as_str(), e);
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
@@ -129,6 +170,7 @@ impl GrantedRoot {
     /// See [`SandboxError`]; a pipe, socket or device is `NotAFile`.
     pub fn metadata(&self, path: Option<&RelPath>) -> Result<FileInfo, SandboxError> {
         let shown = text(path);
+        self.need(Access::Read, shown)?;
         let metadata = self.dir.metadata(shown).map_err(|e| SandboxError::from_io(shown, e))?;
         FileInfo::new(&metadata).ok_or_else(|| SandboxError::NotAFile { path: shown.to_owned() })
     }
@@ -153,6 +195,7 @@ impl GrantedRoot {
         options: WalkOptions,
     ) -> Result<Walk, SandboxError> {
         let shown = text(folder);
+        self.need(Access::Read, shown)?;
         let dir = self.dir.open_dir(shown).map_err(|e| SandboxError::from_io(shown, e))?;
         Walk::new(dir, folder, options)
     }
@@ -162,6 +205,7 @@ impl GrantedRoot {
     /// # Errors
     /// See [`SandboxError`].
     pub fn create_parents(&self, path: &RelPath) -> Result<(), SandboxError> {
+        self.need(Access::Write, path.as_str())?;
         match path.as_str().rsplit_once('/') {
             None => Ok(()),
             Some((parent, _)) => {
@@ -181,6 +225,7 @@ impl GrantedRoot {
         path: &RelPath,
         mut content: impl Read,
     ) -> Result<u64, SandboxError> {
+        self.need(Access::Write, path.as_str())?;
         let (parent, name) = path.as_str().rsplit_once('/').unwrap_or((".", path.as_str()));
         let fail = |e| SandboxError::from_io(path.as_str(), e);
         let dir = self.dir.open_dir(parent).map_err(fail)?;

@@ -10,10 +10,14 @@
 mod arguments;
 mod blocking;
 mod builtin;
+mod limits;
 mod registry;
 mod tool;
 
-pub use builtin::{BashConfig, BashExecution, FileList, FileRead, FileSearch, MetadataExtract};
+pub use builtin::{
+    BashConfig, BashExecution, FileList, FileRead, FileSearch, FileWrite, MAX_WRITTEN,
+    MetadataExtract, SkillValidator, WRITABLE_FOLDERS,
+};
 pub use registry::{Registry, RegistryError};
 pub use tool::{Tool, ToolContext};
 

@@ -117,7 +117,10 @@ impl Runner {
 
     /// The run's files as of its last step, for a call of this class; `None`
     /// where its time is over before they are there.
-    async fn folder_for(&mut self, class: ToolClass) -> Result<Option<RunFolder>, WorkerError> {
+    pub(crate) async fn folder_for(
+        &mut self,
+        class: ToolClass,
+    ) -> Result<Option<RunFolder>, WorkerError> {
         let folder = match self.folder.take() {
             Some(folder) => folder,
             None => match self.lay_out().await? {

@@ -3,6 +3,11 @@
 //! can; what it changed is taken from there, and the folder is thrown away: the
 //! next call finds what every other executor would find.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the folders of runs are the worker's own; what is in them is opened through GrantedRoot"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -168,6 +173,14 @@ impl RunFiles {
         };
         let root = self.blocking.run(lay_out).await??;
         Ok(RunFolder { root: Arc::new(root), path })
+    }
+
+    /// Does work on files where it keeps nothing else waiting.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkerError> {
+        self.blocking.run(work).await
     }
 
     /// Lets a call write in a folder.

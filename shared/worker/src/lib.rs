@@ -12,6 +12,7 @@
 //!                                        spool: what a restart must not lose
 //! ```
 
+mod answers;
 mod attempts;
 mod blocking;
 mod calls;

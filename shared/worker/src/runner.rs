@@ -8,6 +8,7 @@ use agentos_domain::{BlobHash, Classified as _, Clock, Entry, ErrorInfo, Journal
 use agentos_generation::Engine;
 use agentos_run::{Action, RunConfig, next};
 use agentos_tools::Registry;
+use agentos_validate::quality::Checker;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempt;
@@ -21,6 +22,8 @@ pub(crate) struct Bench {
     /// The model on this machine, for the local tiers.
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) tools: Arc<Registry>,
+    /// What says whether code is well made, where that is installed.
+    pub(crate) checker: Option<Arc<dyn Checker>>,
     pub(crate) files: RunFiles,
     pub(crate) spool: Spool,
     pub(crate) hub: Arc<dyn Hub>,
@@ -172,6 +175,7 @@ impl Runner {
                     let outcome = self.call_model(must_call.as_ref()).await?;
                     self.report_outcome(outcome).await?;
                 }
+                Action::CheckAnswer { answer } => self.check_answer(answer).await?,
                 Action::CallTool { announce, call, idempotency_key } => {
                     self.call_tool(announce, call, idempotency_key).await?;
                 }

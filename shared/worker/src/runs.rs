@@ -238,6 +238,12 @@ fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, S
         "" => None,
         name => Some(parse("first_tool", name)?),
     };
+    let missing = tools.missing(&agent.tools);
+    if !missing.is_empty() {
+        let missing: Vec<_> = missing.iter().map(|tool| tool.as_str()).collect();
+        let (agent, missing) = (agent.name.as_str(), missing.join(", "));
+        tracing::warn!(agent, missing, "the agent works without tools that are not installed here");
+    }
     let granted = request.granted.iter().map(|tool| parse("granted", tool));
     Ok(RunConfig {
         task_id: parse("task_id", &request.task_id)?,

@@ -14,6 +14,8 @@
 //! A crash of the process loses nothing. A loss of power may lose what was kept
 //! last, but never what announces a call that must not repeat.
 
+#![expect(clippy::disallowed_methods, reason = "the spool is the worker's own")]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Runs against a scripted model and a hub in memory.
 
+#![expect(clippy::disallowed_methods, reason = "tests make the files that runs then meet")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +30,7 @@ use crate::hub::{Content, Hub, Open, Taken};
 use crate::runner::{Assignment, Bench, Runner};
 use crate::spool::Spool;
 
+mod answers;
 mod changes;
 mod models;
 
@@ -215,6 +218,7 @@ fn scene(script: Vec<Completion>, hub: MemoryHub, journal: &Journal) -> Scene {
     let bench = Bench {
         engine: Some(Arc::clone(&engine) as Arc<dyn Engine>),
         tools: Arc::new(tools),
+        checker: None,
         files: RunFiles::open(dir.path(), u64::MAX, Blocking::Threads).unwrap(),
         spool: Spool::open(dir.path(), Blocking::Threads).unwrap(),
         hub: Arc::clone(&hub) as Arc<dyn Hub>,

@@ -1,5 +1,7 @@
 //! The worker as a service.
 
+#![expect(clippy::disallowed_methods, reason = "the data folder is of the configuration")]
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use agentos_proto::v1::HeldAttempt;
 use agentos_proto::v1::executor_server::ExecutorServer;
 use agentos_proto::v1::inference_server::InferenceServer;
 use agentos_tools::Registry;
+use agentos_validate::quality::Checker;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,6 +57,8 @@ pub struct Worker {
     config: WorkerConfig,
     /// The model on this machine, if there is one.
     engine: Option<Arc<dyn Engine>>,
+    /// What says whether code is well made, where that is installed.
+    checker: Option<Arc<dyn Checker>>,
     runs: Arc<Runs>,
     /// What an earlier process of this edge left.
     recovered: Vec<Recovered>,
@@ -90,7 +95,15 @@ impl Worker {
         };
         let recovered = runs.recover()?;
         let (runs, fatal) = (Arc::new(runs), CancellationToken::new());
-        Ok(Self { config, engine, runs, recovered, fatal, _lock: lock })
+        Ok(Self { config, engine, checker: None, runs, recovered, fatal, _lock: lock })
+    }
+
+    /// Has the code that runs write held against what `checker` says of it,
+    /// where an agent's configuration asks for that (`validation.lint`).
+    #[must_use]
+    pub fn with_checker(mut self, checker: Arc<dyn Checker>) -> Self {
+        self.checker = Some(checker);
+        self
     }
 
     /// The services that this edge offers to its hub.
@@ -170,6 +183,7 @@ impl Worker {
         Ok(Arc::new(Bench {
             engine: self.engine.clone(),
             tools: Arc::clone(&self.runs.tools),
+            checker: self.checker.clone(),
             files: RunFiles::open(data_dir, *cache_limit, *blocking)?,
             spool: self.runs.spool.clone(),
             hub,

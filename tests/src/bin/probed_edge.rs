@@ -87,6 +87,7 @@ impl Probe {
         let list = FileList::default();
         let mut spec = list.spec().clone();
         spec.class = class;
+        spec.permissions.push("fs.write".to_owned());
         // Random weights would ask for random folders: they may ask for this one.
         spec.parameters = json!({
             "type": "object",

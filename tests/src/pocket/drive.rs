@@ -109,6 +109,8 @@ impl Run<'_> {
                 Action::Ask { call, class, reasons } => {
                     Entry::ApprovalAsked { call, class, reasons }
                 }
+                // Nothing of its agent's answers is checked.
+                Action::CheckAnswer { .. } => Entry::AnswerChecked { problems: Vec::new() },
                 Action::CallModel { .. } => self.call_model().await?,
                 Action::CallTool { announce, call, idempotency_key } => {
                     self.call_tool(root, announce, call, idempotency_key).await

@@ -296,6 +296,11 @@ pub(crate) enum Entry {
         /// Who decided.
         by: String,
     },
+    /// An answer was held against what the agent's configuration asks for.
+    AnswerChecked {
+        /// What is wrong with it; nothing where it passed.
+        problems: Vec<String>,
+    },
     /// The run ended with an answer.
     Finished {
         /// The answer.

@@ -290,6 +290,7 @@ fn every_kind_of_step_is_described() {
         },
         Entry::ToolRefused { call_id: call_id(), error: ToolError::new("a", "b") },
         Entry::ToolUnknown { call_id: call_id() },
+        Entry::AnswerChecked { problems: vec!["p".into()] },
         Entry::Finished { output: "o".into(), truncated: true },
         Entry::Failed { error: ErrorInfo::new("a", "b") },
         Entry::Cancelled { reason: "r".into() },

@@ -231,7 +231,10 @@ fn apply(task: &mut Task, entry: &Entry, before: &Phase, now: Timestamp) {
             end(task, TaskStatus::Failed, now);
         }
         Entry::Cancelled { .. } => end(task, TaskStatus::Cancelled, now),
-        Entry::ToolIntent { .. } | Entry::ToolRetry { .. } | Entry::ToolRefused { .. } => {}
+        Entry::ToolIntent { .. }
+        | Entry::ToolRetry { .. }
+        | Entry::ToolRefused { .. }
+        | Entry::AnswerChecked { .. } => {}
     }
 }
 

@@ -69,12 +69,19 @@ pub(crate) const AGENT: &[Setting] = &[
         "null",
         "local_only: nothing of its tasks goes to a model outside the home network",
     ),
-    Setting::section("validation", VALIDATION, "What its code must be like").planned(),
+    Setting::section("validation", VALIDATION, "What its results must be like"),
 ];
 
 const VALIDATION: &[Setting] = &[
     Setting::new("required_docstring", Kind::Bool, "false", "Whether functions need docstrings"),
     Setting::new("require_type_hints", Kind::Bool, "false", "Whether Python needs type hints"),
+    Setting::new(
+        "require_error_handling",
+        Kind::Bool,
+        "false",
+        "Whether code that opens or parses something handles that failing",
+    ),
+    Setting::new("lint", Kind::Bool, "false", "Whether Python passes ruff, black and mypy"),
     Setting::new(
         "max_file_size_kb",
         Kind::Integer(1, 1_000_000, "kilobytes"),
@@ -92,5 +99,23 @@ const VALIDATION: &[Setting] = &[
         Kind::List(&Kind::Text(Format::Any)),
         "[]",
         "Modules and functions that its code may not use",
+    ),
+    Setting::new(
+        "cite_sources",
+        Kind::Bool,
+        "false",
+        "Whether its answer names sources, and only such as it fetched",
+    ),
+    Setting::new(
+        "separate_opinion",
+        Kind::Bool,
+        "false",
+        "Whether its answer keeps facts and opinions in sections of their own",
+    ),
+    Setting::new(
+        "output_schema",
+        Kind::Text(Format::JsonSchema),
+        "null",
+        "The JSON schema of its answer, as one text",
     ),
 ];

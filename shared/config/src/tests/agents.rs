@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use agentos_domain::{OnEdgeLost, Tier, builtin_file_agent};
+use agentos_domain::{OnEdgeLost, Tier, builtin_agents};
 
 use super::support::Place;
 use crate::{AgentSet, Watch};
@@ -19,12 +19,15 @@ fn names(agents: &[crate::LoadedAgent]) -> Vec<&str> {
 }
 
 #[test]
-fn the_example_agent_is_the_built_in_one() {
+fn the_shipped_agents_are_the_built_in_ones() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/agents");
     let set = AgentSet::read(Path::new(path));
     assert!(set.errors.is_empty(), "{}", set.errors);
-    let agent = set.agents.iter().find(|agent| agent.config.name.as_str() == "FileOpsAgent");
-    assert_eq!(agent.map(|agent| &agent.config), Some(&builtin_file_agent()));
+    assert_eq!(set.agents.len(), builtin_agents().len());
+    for built_in in builtin_agents() {
+        let agent = set.agents.iter().find(|agent| agent.config.name == built_in.name);
+        assert_eq!(agent.map(|agent| &agent.config), Some(&built_in));
+    }
 }
 
 #[test]
@@ -38,7 +41,9 @@ fn every_key_is_read() {
          timeout_seconds: 60\nstep_timeout_seconds: 20\ntool_timeout_seconds: 5\n\
          on_edge_lost: fail\nvalidation:\n  required_docstring: true\n  \
          require_type_hints: true\n  max_file_size_kb: 7\n  allowed_imports: [re, json]\n  \
-         blocked_imports: [os.system]\n",
+         blocked_imports: [os.system]\n  require_error_handling: true\n  lint: true\n  \
+         cite_sources: true\n  separate_opinion: true\n  \
+         output_schema: '{\"type\": \"object\"}'\n",
     );
     let loaded = place.hub();
     assert!(loaded.agents.errors.is_empty(), "{}", loaded.agents.errors);
@@ -51,8 +56,28 @@ fn every_key_is_read() {
     assert_eq!(agent.config.system_prompt, "Write.\nWell.\n");
     assert_eq!(agent.config.sampling.max_tokens, 4096);
     assert!((agent.config.sampling.temperature - 0.5).abs() < f32::EPSILON);
-    assert!(agent.config.approval_required && agent.validation.require_type_hints);
-    assert_eq!(agent.validation.blocked_imports, ["os.system"]);
+    let validation = &agent.config.validation;
+    assert!(agent.config.approval_required && validation.require_type_hints);
+    assert!(validation.required_docstring && validation.require_error_handling && validation.lint);
+    assert!(validation.cite_sources && validation.separate_opinion);
+    assert_eq!(validation.max_file_size_kb, 7);
+    assert_eq!(validation.allowed_imports, ["re", "json"]);
+    assert_eq!(validation.blocked_imports, ["os.system"]);
+    assert_eq!(validation.output_schema, Some(serde_json::json!({ "type": "object" })));
+}
+
+#[test]
+fn a_wrong_schema_of_answers_is_reported_with_its_line() {
+    let place = Place::new();
+    place.write("config/agents/good.yaml", GOOD);
+    place.write(
+        "config/agents/bad.yaml",
+        "name: bad\ndescription: d\nsystem_prompt: p\nvalidation:\n  output_schema: '[1'\n",
+    );
+    let set = place.hub().agents;
+    assert_eq!(names(&set.agents), ["good"]);
+    let said = set.errors.to_string();
+    assert!(said.contains("bad.yaml:5:18: validation.output_schema: not allowed"), "{said}");
 }
 
 #[test]

@@ -145,3 +145,29 @@ fn a_question_of_before_is_still_read() {
     );
     assert!(!serde_json::to_string(&entry).unwrap().contains("reasons"));
 }
+
+#[test]
+fn an_answer_may_be_checked_before_the_end_and_corrected() {
+    let answer = || reply(vec![]);
+    let checked = |problems: &[&str]| Entry::AnswerChecked {
+        problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+    };
+    let finished = || Entry::Finished { output: "a".into(), truncated: false };
+    let mut journal = Journal::replay([answer(), checked(&["x"])]).unwrap();
+    assert_eq!(journal.phase(), &Phase::Checked);
+    assert!(journal.push(checked(&[])).is_err(), "an answer is checked once");
+    journal.push(answer()).unwrap();
+    assert_eq!(journal.phase(), &Phase::Answered);
+    journal.push(checked(&[])).unwrap();
+    journal.push(finished()).unwrap();
+    assert!(Journal::replay([checked(&[])]).is_err(), "there is no answer yet");
+    assert!(Journal::replay([answer(), finished()]).is_ok(), "as journals of before had it");
+}
+
+#[test]
+fn an_agent_of_before_asks_for_no_checks() {
+    let mut json = serde_json::to_value(crate::builtin_code_agent()).unwrap();
+    json.as_object_mut().unwrap().remove("validation");
+    let agent: crate::AgentConfig = serde_json::from_value(json).unwrap();
+    assert!(!agent.validation.asks_for_checks());
+}

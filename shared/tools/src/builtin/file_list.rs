@@ -234,6 +234,7 @@ fn note(walk: &Walk, most: Option<usize>) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the files that tools then meet")]
 mod tests {
     use std::fs;
 

@@ -117,3 +117,18 @@ async fn a_cancelled_call_says_so() {
         assert_eq!(place.code(tool, arguments).await, "cancelled", "{tool}");
     }
 }
+
+#[test]
+fn the_lints_for_paths_of_agents_come_on_top_of_the_workspaces() {
+    let of = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let whole = of("../../clippy.toml");
+    for own in [of("clippy.toml"), of("../worker/clippy.toml")] {
+        for line in whole.lines() {
+            assert!(own.lines().any(|there| there == line), "missing: {line}");
+        }
+        assert!(own.contains("std::fs::read_to_string") && own.contains("std::fs::File::open"));
+    }
+}

@@ -52,6 +52,7 @@ impl Tool for Edit {
             )
             // What the policy says is tried elsewhere.
             .with_effect(agentos_domain::Effect::None)
+            .needs("fs.write")
         })
     }
 

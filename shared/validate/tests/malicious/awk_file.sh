@@ -1,0 +1,1 @@
+awk -f memory/program.awk memory/data.csv

@@ -1,0 +1,3 @@
+access = "user"
+if access != "none‮⁦":  # ⁩⁦ only for administrators
+    print("admin")

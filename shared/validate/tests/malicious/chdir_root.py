@@ -1,0 +1,4 @@
+from contextlib import chdir
+
+with chdir("/"):
+    print(open("etc/passwd").read())

@@ -1,0 +1,2 @@
+c="ca"
+"${c}t" /etc/passwd

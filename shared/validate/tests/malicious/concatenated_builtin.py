@@ -1,0 +1,4 @@
+import json
+
+name = "__bui" + "ltins__"
+getattr(json, name)["e" + "xec"]("print(1)")

@@ -1,0 +1,2 @@
+const out = [].constructor.constructor("return process")();
+console.log(out.mainModule);

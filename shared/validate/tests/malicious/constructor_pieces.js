@@ -1,0 +1,2 @@
+const k = "const" + "ructor";
+console.log([][k][k]("return 1")());

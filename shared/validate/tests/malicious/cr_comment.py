@@ -1,0 +1,2 @@
+# harmlessimport os; os.system("id")
+print(1)

@@ -1,0 +1,1 @@
+echo "$AWS_SECRET_ACCESS_KEY"

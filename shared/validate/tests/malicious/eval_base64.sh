@@ -1,0 +1,1 @@
+eval "$(echo aWQK | base64 -d)"

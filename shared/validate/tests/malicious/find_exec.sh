@@ -1,0 +1,1 @@
+find . -name '*.md' -exec sh -c 'id' \;

@@ -1,0 +1,2 @@
+x = "x"
+print(f"{__import__('os').popen('id').read()}")

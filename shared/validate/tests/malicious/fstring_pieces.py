@@ -1,0 +1,2 @@
+d = {}
+print(getattr(d, f"__{'class'}__").__mro__)

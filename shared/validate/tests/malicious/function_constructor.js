@@ -1,0 +1,2 @@
+const run = new Function("return process.env");
+console.log(run());

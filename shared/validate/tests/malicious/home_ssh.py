@@ -1,0 +1,3 @@
+from pathlib import Path
+
+print((Path.home() / "keys").read_text())

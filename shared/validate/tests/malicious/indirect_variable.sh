@@ -1,0 +1,2 @@
+name=PATH
+echo "${!name}"

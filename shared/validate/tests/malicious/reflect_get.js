@@ -1,0 +1,2 @@
+const f = Reflect.get(console, "log");
+f(1);

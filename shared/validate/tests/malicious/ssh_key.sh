@@ -1,0 +1,1 @@
+cat /home/user/.ssh/id_rsa

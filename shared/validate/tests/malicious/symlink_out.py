@@ -1,0 +1,3 @@
+from pathlib import Path
+
+Path("tmp/link").symlink_to("outside")

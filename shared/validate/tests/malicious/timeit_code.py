@@ -1,0 +1,3 @@
+import timeit
+
+timeit.timeit("print(1)", number=1)

@@ -1,0 +1,2 @@
+const vm = require("node:vm");
+vm.runInThisContext("1+1");

@@ -1,0 +1,1 @@
+echo id | xargs -I{} sh -c '{}'

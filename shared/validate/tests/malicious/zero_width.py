@@ -1,0 +1,2 @@
+to​tal = 1
+print(to​tal)
