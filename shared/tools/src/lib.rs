@@ -12,10 +12,15 @@ mod blocking;
 mod builtin;
 mod registry;
 mod tool;
+mod web;
 
 pub use builtin::{FileList, FileRead, FileSearch, MetadataExtract};
 pub use registry::{Registry, RegistryError};
 pub use tool::{Tool, ToolContext};
+pub use web::{
+    DocumentParser, PackageIndex, PackageIndexes, PackageSearch, SearchEngine, Web, WebAccess,
+    WebFetch, WebSearch,
+};
 
 #[cfg(test)]
 mod tests;

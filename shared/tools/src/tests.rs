@@ -7,6 +7,7 @@ mod reads;
 mod registry;
 mod searches;
 mod security;
+mod web;
 
 use std::fs;
 use std::path::PathBuf;
