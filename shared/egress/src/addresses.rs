@@ -20,21 +20,21 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
 
 /// Not public in IPv4.
 const DENIED_V4: [Ipv4Net; 15] = [
-    v4(0, 0, 0, 8),      // this network
-    v4(10, 0, 0, 8),     // private
-    v4(100, 64, 0, 10),  // carriers' and tailnets' (RFC 6598)
-    v4(127, 0, 0, 8),    // loopback
-    v4(169, 254, 0, 16), // link-local, metadata of clouds
-    v4(172, 16, 0, 12),  // private
-    v4(192, 0, 0, 24),   // protocol assignments
-    v4(192, 0, 2, 24),   // documentation
-    v4(192, 88, 99, 24), // relays of 6to4
-    v4(192, 168, 0, 16), // private
-    v4(198, 18, 0, 15),  // benchmarks
+    v4(0, 0, 0, 8),       // this network
+    v4(10, 0, 0, 8),      // private
+    v4(100, 64, 0, 10),   // carriers' and tailnets' (RFC 6598)
+    v4(127, 0, 0, 8),     // loopback
+    v4(169, 254, 0, 16),  // link-local, metadata of clouds
+    v4(172, 16, 0, 12),   // private
+    v4(192, 0, 0, 24),    // protocol assignments
+    v4(192, 0, 2, 24),    // documentation
+    v4(192, 88, 99, 24),  // relays of 6to4
+    v4(192, 168, 0, 16),  // private
+    v4(198, 18, 0, 15),   // benchmarks
     v4(198, 51, 100, 24), // documentation
-    v4(203, 0, 113, 24), // documentation
-    v4(224, 0, 0, 4),    // multicast
-    v4(240, 0, 0, 4),    // reserved, broadcast
+    v4(203, 0, 113, 24),  // documentation
+    v4(224, 0, 0, 4),     // multicast
+    v4(240, 0, 0, 4),     // reserved, broadcast
 ];
 
 /// The part of IPv6 that can be public.

@@ -100,7 +100,9 @@ impl Pattern {
             && match &self.hosts {
                 Hosts::Any => true,
                 Hosts::Exactly(own) => own == host,
-                Hosts::Below(domain) => matches!(host, Host::Name(name) if lies_below(name, domain)),
+                Hosts::Below(domain) => {
+                    matches!(host, Host::Name(name) if lies_below(name, domain))
+                }
             }
     }
 }

@@ -180,9 +180,9 @@ impl ContactBook {
 
     fn settle(&self, approval: &str, decision: Entry) -> bool {
         let mut entries = self.entries();
-        let entry = entries.values_mut().find(
-            |entry| matches!(entry, Entry::Open { approval: open } if open == approval),
-        );
+        let entry = entries
+            .values_mut()
+            .find(|entry| matches!(entry, Entry::Open { approval: open } if open == approval));
         let found = entry.map(|entry| *entry = decision).is_some();
         drop(entries);
         self.news.notify_waiters();

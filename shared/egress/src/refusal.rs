@@ -12,7 +12,9 @@ pub enum Refusal {
     #[error("{0}")]
     InvalidHost(#[from] HostError),
     /// No pattern of the list fits.
-    #[error("{host}, port {port}, is not allowed: ask for this host to be added to the allowed ones")]
+    #[error(
+        "{host}, port {port}, is not allowed: ask for this host to be added to the allowed ones"
+    )]
     HostNotAllowed {
         /// The host.
         host: Host,

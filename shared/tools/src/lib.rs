@@ -18,8 +18,8 @@ pub use builtin::{FileList, FileRead, FileSearch, MetadataExtract};
 pub use registry::{Registry, RegistryError};
 pub use tool::{Tool, ToolContext};
 pub use web::{
-    DocumentParser, PackageIndex, PackageIndexes, PackageSearch, SearchEngine, Web, WebAccess,
-    WebFetch, WebSearch,
+    DocumentParser, DocumentPart, PackageIndex, PackageIndexes, PackageSearch, ParserProgram,
+    SearchEngine, Web, WebAccess, WebFetch, WebSearch, parse_document,
 };
 
 #[cfg(test)]

@@ -85,6 +85,10 @@ impl Place {
         self.call(tool, arguments).await.unwrap_err().code
     }
 
+    async fn error(&self, tool: &str, arguments: Value) -> ToolError {
+        self.call(tool, arguments).await.unwrap_err()
+    }
+
     /// Follows `next` from the first answer to the last.
     async fn pages(&self, tool: &str, mut arguments: Value) -> Vec<Value> {
         let mut pages = Vec::new();

@@ -20,6 +20,9 @@ pub enum FetchError {
     /// It holds a name or a password.
     #[error("the address holds a name or password: leave out what stands before the @")]
     UserInfo,
+    /// It has characters that no request can hold.
+    #[error("the address has characters that no request can hold: encode them with %")]
+    Address,
     /// A redirect leads nowhere.
     #[error("the server redirects to something that is no address: fetch another page")]
     Location,
@@ -65,6 +68,7 @@ impl Classified for FetchError {
             Self::Credential(error) => error.code(),
             Self::Scheme => "scheme_not_allowed",
             Self::UserInfo => "user_info_in_url",
+            Self::Address => "invalid_url",
             Self::Location => "invalid_redirect",
             Self::Downgrade => "redirect_to_http",
             Self::TooManyRedirects { .. } => "too_many_redirects",

@@ -182,7 +182,7 @@ impl Fetcher {
         if let Some((name, value)) = attached {
             question = question.header(name, value);
         }
-        let question = question.body(Empty::<Bytes>::new()).map_err(|_| FetchError::Location)?;
+        let question = question.body(Empty::<Bytes>::new()).map_err(|_| FetchError::Address)?;
         let tls = (url.scheme() == "https").then_some(&self.tls);
         exchange::ask(&target, tls, question, &self.limits).await
     }

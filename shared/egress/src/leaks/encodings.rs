@@ -48,10 +48,12 @@ pub(super) fn of(secret: &[u8]) -> Vec<Written> {
     }
     add(Encoding::HexLower, hex::encode(secret).into_bytes());
     add(Encoding::HexUpper, hex::encode_upper(secret).into_bytes());
-    add(Encoding::Url, url(secret, is_unreserved, true));
-    add(Encoding::Url, url(secret, is_unreserved, false));
-    add(Encoding::Url, url(secret, |_| false, true));
-    add(Encoding::Url, url(secret, |_| false, false));
+    add(Encoding::Url, percent(secret, is_unreserved, true));
+    add(Encoding::Url, percent(secret, is_unreserved, false));
+    let form: String = url::form_urlencoded::byte_serialize(secret).collect();
+    add(Encoding::Url, form.into_bytes());
+    add(Encoding::Url, percent(secret, |_| false, true));
+    add(Encoding::Url, percent(secret, |_| false, false));
     add(Encoding::Reversed, secret.iter().rev().copied().collect());
     if let Ok(text) = std::str::from_utf8(secret) {
         let quoted = serde_json::Value::from(text).to_string();
@@ -85,7 +87,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-fn url(secret: &[u8], keep: impl Fn(u8) -> bool, capitals: bool) -> Vec<u8> {
+fn percent(secret: &[u8], keep: impl Fn(u8) -> bool, capitals: bool) -> Vec<u8> {
     let mut text = String::new();
     for byte in secret {
         let _ = match (keep(*byte), capitals) {

@@ -12,12 +12,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use url::{Position, Url};
 
 use super::handler::{Answer, Handler, NotServed};
 use super::meter::Metered;
+use super::server::Connection;
 use crate::{Host, MethodClass, Refusal, dial};
 
 /// Headers that are for the next machine alone (RFC 9110, 7.6.1).
@@ -29,8 +28,7 @@ const OLD_HOP_BY_HOP: [&str; 2] = ["keep-alive", "proxy-connection"];
 pub(super) async fn forward(
     handler: &Handler,
     request: Request<Incoming>,
-    cancel: &CancellationToken,
-    tasks: &TaskTracker,
+    connection: &Connection,
 ) -> Result<Answer, NotServed> {
     let url = Url::parse(&request.uri().to_string()).map_err(|_| NotServed::NoProxyRequest)?;
     let has_user = !url.username().is_empty() || url.password().is_some();
@@ -49,11 +47,11 @@ pub(super) async fn forward(
     let request = rewrite(handler, request, &url, &host)?;
     let stream = dial(&target, handler.limits.connect).await?;
     let asking = async {
-        let (mut sender, connection) =
+        let (mut sender, carrying) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|_| NotServed::Broken)?;
-        let cancel = cancel.clone();
-        tasks.spawn(async move {
-            cancel.run_until_cancelled(connection).await;
+        let cancel = connection.cancel.clone();
+        connection.tasks.spawn(async move {
+            cancel.run_until_cancelled(carrying).await;
         });
         sender.send_request(request).await.map_err(|error| refused_in(&error))
     };

@@ -11,13 +11,10 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::forward;
 use super::meter::Uploads;
-use super::server::ProxyLimits;
-use super::token::ProxyToken;
+use super::server::{Connection, ProxyLimits};
 use super::tunnel;
 use crate::{EgressPolicy, LeakScanner, MethodClass, Refusal, Subject, dial, host};
 
@@ -89,18 +86,17 @@ impl Handler {
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
-        token: Option<&ProxyToken>,
-        cancel: &CancellationToken,
-        tasks: &TaskTracker,
+        connection: &Connection,
     ) -> Answer {
         let shown = request.headers().get(PROXY_AUTHORIZATION);
+        let token = connection.token.as_ref();
         let known = token.is_none_or(|token| shown.is_some_and(|it| token.is_in(it.as_bytes())));
         let served = if !known {
             Err(NotServed::Unauthorized)
         } else if request.method() == Method::CONNECT {
-            self.connect(request, cancel, tasks).await
+            self.connect(request, connection).await
         } else {
-            Box::pin(forward::forward(self, request, cancel, tasks)).await
+            Box::pin(forward::forward(self, request, connection)).await
         };
         served.unwrap_or_else(|reason| {
             if let NotServed::Refused(refusal) = &reason {
@@ -114,8 +110,7 @@ impl Handler {
     async fn connect(
         &self,
         request: Request<Incoming>,
-        cancel: &CancellationToken,
-        tasks: &TaskTracker,
+        connection: &Connection,
     ) -> Result<Answer, NotServed> {
         let authority = request.uri().authority().ok_or(NotServed::NoProxyRequest)?;
         let (host, port) = host::with_port(authority.as_str()).map_err(Refusal::from)?;
@@ -130,9 +125,10 @@ impl Handler {
                 tracing::info!(%host, %error, "a tunnel was closed");
             }
         };
-        let cancel = cancel.clone();
-        tasks.spawn(async move {
-            cancel.run_until_cancelled(carrying).await;
+        // A tunnel keeps its connection's place.
+        let connection = connection.clone();
+        connection.tasks.clone().spawn(async move {
+            connection.cancel.run_until_cancelled(carrying).await;
         });
         Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed()))
     }

@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,6 +52,17 @@ impl Default for ProxyLimits {
             upload: 1024 * 1024,
         }
     }
+}
+
+/// What belongs to one connection of a client, and to the tunnel that it may
+/// become.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) token: Option<Arc<ProxyToken>>,
+    pub(super) cancel: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    /// Among those that are open at a time.
+    _place: Arc<OwnedSemaphorePermit>,
 }
 
 /// The proxy of one run: everything that it asks for is decided by the policy
@@ -125,17 +136,20 @@ impl EgressProxy {
         let tasks = TaskTracker::new();
         let serving = async {
             loop {
-                let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+                let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return };
                 let Ok(stream) = accept().await else {
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                     continue;
                 };
-                let (proxy, token) = (self.clone(), token.clone());
-                let (cancel, inner) = (cancel.clone(), tasks.clone());
+                let connection = Connection {
+                    token: token.clone(),
+                    cancel: cancel.clone(),
+                    tasks: tasks.clone(),
+                    _place: place.into(),
+                };
+                let (proxy, cancel) = (self.clone(), cancel.clone());
                 tasks.spawn(async move {
-                    let connection = proxy.connection(stream, token, &cancel, &inner);
-                    cancel.run_until_cancelled(connection).await;
-                    drop(permit);
+                    cancel.run_until_cancelled(proxy.connection(stream, connection)).await;
                 });
             }
         };
@@ -147,15 +161,12 @@ impl EgressProxy {
     async fn connection(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        token: Option<Arc<ProxyToken>>,
-        cancel: &CancellationToken,
-        tasks: &TaskTracker,
+        connection: Connection,
     ) {
         let service = service_fn(|request| {
-            let handler = Arc::clone(&self.handler);
-            let (token, cancel, tasks) = (token.clone(), cancel.clone(), tasks.clone());
+            let (handler, connection) = (Arc::clone(&self.handler), connection.clone());
             async move {
-                let answer = handler.answer(request, token.as_deref(), &cancel, &tasks).await;
+                let answer = handler.answer(request, &connection).await;
                 Ok::<_, std::convert::Infallible>(answer)
             }
         });

@@ -17,6 +17,8 @@ pub(super) enum Begun {
 
 /// Reads the first message of TLS (RFC 8446, 4.1.2). A name must be asked for
 /// as it was given to CONNECT; a connection to an address asks for none.
+/// Where the name is encrypted (ECH), what stands outside is judged: whoever
+/// serves the allowed host decides what it serves inside.
 pub(super) fn judge(begin: &[u8], host: &Host) -> Begun {
     let mut acceptor = Acceptor::default();
     let mut rest = begin;
@@ -30,7 +32,9 @@ pub(super) fn judge(begin: &[u8], host: &Host) -> Begun {
                 let hello = accepted.client_hello();
                 let fits = match (host, hello.server_name()) {
                     (Host::Address(_), None) => true,
-                    (Host::Name(_), Some(name)) => name.parse().is_ok_and(|asked: Host| asked == *host),
+                    (Host::Name(_), Some(name)) => {
+                        name.parse().is_ok_and(|asked: Host| asked == *host)
+                    }
                     _ => false,
                 };
                 return if fits { Begun::Fits } else { Begun::Differs };

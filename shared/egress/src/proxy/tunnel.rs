@@ -62,10 +62,7 @@ pub(super) async fn carry(
 }
 
 /// The client's first message.
-async fn hello(
-    client: &mut (impl AsyncRead + Unpin),
-    host: &Host,
-) -> Result<Vec<u8>, TunnelError> {
+async fn hello(client: &mut (impl AsyncRead + Unpin), host: &Host) -> Result<Vec<u8>, TunnelError> {
     let mut begin = Vec::new();
     while begin.len() < MAX_HELLO {
         if client.read_buf(&mut begin).await? == 0 {

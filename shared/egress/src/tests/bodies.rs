@@ -130,7 +130,8 @@ async fn what_cannot_be_unpacked_says_so() {
 #[tokio::test]
 async fn a_drip_is_given_up() {
     let first = "HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n";
-    let (port, sent, _tasks) = endless(first, vec![b'a'], 1_000_000, Duration::from_millis(5)).await;
+    let (port, sent, _tasks) =
+        endless(first, vec![b'a'], 1_000_000, Duration::from_millis(5)).await;
     let window = Duration::from_millis(300);
     let slow = FetchLimits { window, window_bytes: 64 * 1024, ..limits() };
     let (fetcher, url) = to(port, slow);

@@ -9,7 +9,7 @@ use super::support::{Proxied, Server, fetcher, page, policy, public};
 use crate::*;
 
 fn later(clock: &ManualClock, seconds: i64) -> Timestamp {
-    Timestamp::from_millis(agentos_domain::Clock::now(clock).as_millis() + seconds * 1000)
+    Timestamp::from_millis(agentos_domain::Clock::now(clock).millis() + seconds * 1000)
 }
 
 async fn as_agent(fetcher: &Fetcher, agent: &str, port: u16) -> Result<Fetched, FetchError> {

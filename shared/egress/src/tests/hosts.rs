@@ -28,9 +28,35 @@ fn what_parsers_read_differently_is_no_host() {
     let long = format!("{}.org", "a.".repeat(130));
     let label = format!("{}.org", "a".repeat(64));
     for text in [
-        "", ".", "..", "a..b", ".a", "a..", "evil.test\0.allowed.test", "a\r\nb", "a\nb", "a b",
-        "a%00b", "%61.test", "a_b.test", "a@b", "a/b", "a\\b", "a?b", "a#b", "a:1", "[::1", "::1]",
-        "1.2.3.4.5", "256.1.1.1", "a.1", "a.0x7f", "[fe80::1%eth0]", "a\tb", "a\u{0}", long.as_str(),
+        "",
+        ".",
+        "..",
+        "a..b",
+        ".a",
+        "a..",
+        "evil.test\0.allowed.test",
+        "a\r\nb",
+        "a\nb",
+        "a b",
+        "a%00b",
+        "%61.test",
+        "a_b.test",
+        "a@b",
+        "a/b",
+        "a\\b",
+        "a?b",
+        "a#b",
+        "a:1",
+        "[::1",
+        "::1]",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "a.1",
+        "a.0x7f",
+        "[fe80::1%eth0]",
+        "a\tb",
+        "a\u{0}",
+        long.as_str(),
         label.as_str(),
     ] {
         assert!(text.parse::<Host>().is_err(), "{text:?}");
@@ -41,14 +67,17 @@ fn what_parsers_read_differently_is_no_host() {
 fn a_port_is_part_of_what_is_asked_for() {
     assert_eq!(with_port("a.test:443").unwrap(), (host("a.test"), 443));
     assert_eq!(with_port("[::1]:22").unwrap(), (host("::1"), 22));
-    for text in ["a.test", "a.test:", "a.test:0", "a.test:65536", "a.test:+1", "::1:22", ":1", "u@a.test:1"] {
+    for text in
+        ["a.test", "a.test:", "a.test:0", "a.test:65536", "a.test:+1", "::1:22", ":1", "u@a.test:1"]
+    {
         assert!(with_port(text).is_err(), "{text}");
     }
 }
 
 #[test]
 fn lists_compare_labels() {
-    let list = AllowList::new(["allowed.test", "*.below.test", "ports.test:8443", "[::1]:9"]).unwrap();
+    let list =
+        AllowList::new(["allowed.test", "*.below.test", "ports.test:8443", "[::1]:9"]).unwrap();
     for (text, port, expected) in [
         ("allowed.test", 443, true),
         ("ALLOWED.test.", 80, true),
@@ -87,7 +116,19 @@ fn an_empty_list_allows_nothing() {
 
 #[test]
 fn what_is_no_pattern_is_refused_as_a_whole() {
-    for text in ["**", "*.", "a.*", "*a.test", "*.1.2.3.4", "a.test:", "a.test:http", "a.test:0", "a b", "a%b", "http://a.test"] {
+    for text in [
+        "**",
+        "*.",
+        "a.*",
+        "*a.test",
+        "*.1.2.3.4",
+        "a.test:",
+        "a.test:http",
+        "a.test:0",
+        "a b",
+        "a%b",
+        "http://a.test",
+    ] {
         assert!(AllowList::new(["good.test", text]).is_err(), "{text}");
     }
 }

@@ -43,9 +43,15 @@ async fn only_hosts_of_the_list_are_reached() {
     let evil = proxy.tunnel("evil.test:443").await;
     assert_eq!(code(&evil), refused("host_not_allowed"));
     // What is no host at all: refused by the parser or by us.
-    for host in ["evil.test\0.allowed.test", "evil.test%00.allowed.test", "allowed.test@evil.test",
-        "evil.test\\.allowed.test", "allowed.test evil.test", "allowed.test\t", "[allowed.test]"]
-    {
+    for host in [
+        "evil.test\0.allowed.test",
+        "evil.test%00.allowed.test",
+        "allowed.test@evil.test",
+        "evil.test\\.allowed.test",
+        "allowed.test evil.test",
+        "allowed.test\t",
+        "[allowed.test]",
+    ] {
         let (status, _) = proxy.tunnel(&format!("{host}:{port}")).await;
         assert!(matches!(status, 400 | 403), "{host:?}: {status}");
         let (status, _) = proxy.get(&format!("http://{host}:{port}/")).await;
@@ -66,9 +72,11 @@ async fn a_list_of_everything_has_nothing_private_in_it() {
     let list = ["*".to_owned(), "*:22".to_owned(), format!("*:{}", server.port())];
     let list: Vec<&str> = list.iter().map(String::as_str).collect();
     let (_, resolver) = public(&["rebound.test"]);
-    let proxy = Proxied::start(policy(&list, AddressRules::new(), resolver), ProxyLimits::default());
+    let proxy =
+        Proxied::start(policy(&list, AddressRules::new(), resolver), ProxyLimits::default());
     let own = [format!("127.0.0.1:{}", server.port()), format!("rebound.test:{}", server.port())];
-    let fixed = ["127.0.0.1:22", "[::1]:22", "169.254.169.254:80", "10.0.0.1:80", "100.100.100.100:80"];
+    let fixed =
+        ["127.0.0.1:22", "[::1]:22", "169.254.169.254:80", "10.0.0.1:80", "100.100.100.100:80"];
     for authority in fixed.into_iter().chain(own.iter().map(String::as_str)) {
         let tunnel = proxy.tunnel(authority).await;
         assert_eq!(code(&tunnel), refused("private_address"), "{authority}");
@@ -94,9 +102,13 @@ async fn what_is_no_request_to_a_proxy_is_told_so() {
     let port = server.port();
     for request in [
         "GET / HTTP/1.1\r\nhost: allowed.test\r\nconnection: close\r\n\r\n".to_owned(),
-        format!("GET https://allowed.test:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+        format!(
+            "GET https://allowed.test:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ),
         format!("GET ftp://allowed.test:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
-        format!("GET http://u:p@allowed.test:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+        format!(
+            "GET http://u:p@allowed.test:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ),
     ] {
         let (status, body) = proxy.ask(request.as_bytes()).await;
         assert_eq!(status, 400, "{request}: {body}");
@@ -128,7 +140,9 @@ async fn a_host_gets_no_more_than_a_run_may_send_it() {
     let (server, proxy) = allowed(ProxyLimits { upload: 10_000, ..ProxyLimits::default() }).await;
     let url = format!("http://allowed.test:{}/", server.port());
     let post = |size: usize| {
-        let head = format!("POST {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {size}");
+        let head = format!(
+            "POST {url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {size}"
+        );
         [head.into_bytes(), b"\r\n\r\n".to_vec(), vec![b'a'; size]].concat()
     };
     assert_eq!(proxy.ask(&post(4_000)).await.0, 200);
@@ -194,6 +208,25 @@ async fn a_port_is_served_to_who_has_the_token() {
 }
 
 #[tokio::test]
+async fn tunnels_count_among_the_connections() {
+    let (server, proxy) = allowed(ProxyLimits { connections: 2, ..ProxyLimits::default() }).await;
+    let url = format!("http://allowed.test:{}/", server.port());
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = proxy.connect().await;
+        let request = format!("CONNECT allowed.test:{} HTTP/1.1\r\nhost: x\r\n\r\n", server.port());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
+        open.push(stream);
+    }
+    let mut third = Box::pin(proxy.get(&url));
+    let soon = std::time::Duration::from_millis(100);
+    assert!(tokio::time::timeout(soon, &mut third).await.is_err(), "there was room for a third");
+    open.pop();
+    assert_eq!(third.await.0, 200);
+}
+
+#[tokio::test]
 async fn a_stopped_proxy_closes_what_is_open() {
     let (server, proxy) = allowed(ProxyLimits::default()).await;
     let mut stream = proxy.connect().await;
@@ -222,7 +255,9 @@ async fn the_bridge_carries_a_port_to_the_socket() {
     let port = server.port();
     let answers = tokio::task::spawn_blocking(move || {
         let get = |host: &str| {
-            ask(format!("GET http://{host}:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+            ask(format!(
+                "GET http://{host}:{port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            ))
         };
         (get("allowed.test"), get("evil.test"))
     });

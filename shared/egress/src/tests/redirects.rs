@@ -2,7 +2,9 @@
 
 use agentos_domain::Classified as _;
 
-use super::support::{LOOPBACK, Server, certificate, fetch, fetcher, page, policy, public, redirect};
+use super::support::{
+    LOOPBACK, Server, certificate, fetch, fetcher, page, policy, public, redirect,
+};
 use crate::*;
 
 /// A server behind `allowed.test` that answers by path.
@@ -91,7 +93,8 @@ async fn https_is_not_left_for_http() {
     let plain = Server::start(|_| page("secret")).await;
     let to = format!("http://allowed.test:{}/", plain.port());
     let (server_tls, client_tls) = certificate(&["allowed.test"]);
-    let answer = move |line: &str| if line.contains("/down") { redirect(&to) } else { page("fine") };
+    let answer =
+        move |line: &str| if line.contains("/down") { redirect(&to) } else { page("fine") };
     let secure = Server::at(LOOPBACK, Some(server_tls), answer).await;
     let (rules, resolver) = public(&["allowed.test"]);
     let list = [format!("*:{}", secure.port()), format!("*:{}", plain.port())];
@@ -118,6 +121,7 @@ async fn an_error_of_the_server_is_an_answer() {
     assert!(head.starts_with("get /x?y=1 http/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("host: allowed.test:{}\r\n", server.port())), "{head}");
     // No redirect without a place, and none that is not one.
-    let (server, fetcher) = allowed(|_| b"HTTP/1.1 304 X\r\nlocation: http://127.0.0.1/\r\n\r\n".to_vec()).await;
+    let (server, fetcher) =
+        allowed(|_| b"HTTP/1.1 304 X\r\nlocation: http://127.0.0.1/\r\n\r\n".to_vec()).await;
     assert_eq!(fetch(&fetcher, &at(&server, "/")).await.unwrap().status, 304);
 }

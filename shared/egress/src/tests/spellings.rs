@@ -69,8 +69,18 @@ fn disguised(address: Ipv4Addr) -> Vec<String> {
 fn carried(address: Ipv4Addr) -> Vec<String> {
     let bits = address.to_bits();
     let (high, low) = (bits >> 16, bits & 0xffff);
-    let carriers = ["::ffff:", "0:0:0:0:0:ffff:", "::FFFF:", "0000:0000:0000:0000:0000:ffff:",
-        "64:ff9b::", "0064:ff9b:0:0:0:0:", "64:FF9B::", "64:ff9b:1::", "::", "::ffff:0:"];
+    let carriers = [
+        "::ffff:",
+        "0:0:0:0:0:ffff:",
+        "::FFFF:",
+        "0000:0000:0000:0000:0000:ffff:",
+        "64:ff9b::",
+        "0064:ff9b:0:0:0:0:",
+        "64:FF9B::",
+        "64:ff9b:1::",
+        "::",
+        "::ffff:0:",
+    ];
     let mut found = Vec::new();
     for carrier in carriers {
         found.push(format!("[{carrier}{address}]"));
@@ -91,21 +101,60 @@ fn spellings(port: u16) -> BTreeSet<String> {
         hosts.extend(disguised(address));
         hosts.extend(carried(address));
     }
-    let more = ["0", "0.0.0.0", "0x0", "00", "127.127.127.127", "127.1", "127.0.1", "[::1]", "[::]",
-        "[0:0:0:0:0:0:0:1]", "[0000::0001]", "[fe80::1]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]",
-        "localhost", "LOCALHOST", "localhost.", "ｌocalhost", "metadata.test", "100.100.100.100",
-        "172.31.255.255", "198.18.0.1", "255.255.255.255", "224.0.0.1", "[2001:db8::1]",
-        "[100::1]", "[64:ff9b:1::1]", "[3fff::1]", "192.0.0.1"];
+    let more = [
+        "0",
+        "0.0.0.0",
+        "0x0",
+        "00",
+        "127.127.127.127",
+        "127.1",
+        "127.0.1",
+        "[::1]",
+        "[::]",
+        "[0:0:0:0:0:0:0:1]",
+        "[0000::0001]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[fd12:3456::1]",
+        "[ff02::1]",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "ｌocalhost",
+        "metadata.test",
+        "100.100.100.100",
+        "172.31.255.255",
+        "198.18.0.1",
+        "255.255.255.255",
+        "224.0.0.1",
+        "[2001:db8::1]",
+        "[100::1]",
+        "[64:ff9b:1::1]",
+        "[3fff::1]",
+        "192.0.0.1",
+    ];
     hosts.extend(more.map(str::to_owned));
     let mut found: BTreeSet<String> =
         hosts.iter().map(|host| format!("http://{host}:{port}/")).collect();
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "localhost"] {
         for form in [
-            "http://allowed.test@HOST:PORT/", "http://allowed.test:80@HOST:PORT/", "http://a:b@HOST:PORT/",
-            "http:\\\\HOST:PORT\\", "http:/HOST:PORT/", "http:HOST:PORT/", "http:////HOST:PORT/",
-            "HTTP://HOST:PORT/", " http://HOST:PORT/ ", "ht\ntp://HO\tST:PORT/", "http://HOST:0PORT/",
-            "http://HOST:PORT?allowed.test", "http://HOST:PORT#allowed.test", "http://HOST:PORT\\@allowed.test/",
-            "http://@HOST:PORT/", "http://HOST:PORT/@allowed.test", "http://allowed.test#@HOST:PORT/",
+            "http://allowed.test@HOST:PORT/",
+            "http://allowed.test:80@HOST:PORT/",
+            "http://a:b@HOST:PORT/",
+            "http:\\\\HOST:PORT\\",
+            "http:/HOST:PORT/",
+            "http:HOST:PORT/",
+            "http:////HOST:PORT/",
+            "HTTP://HOST:PORT/",
+            " http://HOST:PORT/ ",
+            "ht\ntp://HO\tST:PORT/",
+            "http://HOST:0PORT/",
+            "http://HOST:PORT?allowed.test",
+            "http://HOST:PORT#allowed.test",
+            "http://HOST:PORT\\@allowed.test/",
+            "http://@HOST:PORT/",
+            "http://HOST:PORT/@allowed.test",
+            "http://allowed.test#@HOST:PORT/",
         ] {
             // Taking a name apart is the parser's business: what it reads counts.
             let host = if form.contains("HO\tST") { host.split_at(1) } else { (host, "") };
@@ -164,7 +213,10 @@ async fn no_spelling_of_a_private_address_is_dialled() {
             fetcher(policy(&[&everything], AddressRules::new().trust(&host), resolver()));
         reached += usize::from(fetch(&careless, text).await.is_ok());
     }
-    eprintln!("{} spellings, {tried} readable, 0 connections; without the check {reached}", all.len());
+    eprintln!(
+        "{} spellings, {tried} readable, 0 connections; without the check {reached}",
+        all.len()
+    );
     assert_eq!(server.connections(), reached);
     assert!(reached >= 100, "the control reached the listener only {reached} times");
 }

@@ -90,7 +90,8 @@ async fn who_says_nothing_is_cut_off() {
 
 #[tokio::test]
 async fn a_tunnel_carries_no_more_than_a_run_may_send() {
-    let (server, proxy, tls) = secure(ProxyLimits { upload: 20_000, ..ProxyLimits::default() }).await;
+    let (server, proxy, tls) =
+        secure(ProxyLimits { upload: 20_000, ..ProxyLimits::default() }).await;
     let stream = opened(&proxy, server.port()).await;
     let name = ServerName::try_from("allowed.test").unwrap();
     let mut stream = TlsConnector::from(Arc::clone(&tls)).connect(name, stream).await.unwrap();
@@ -105,7 +106,14 @@ async fn a_tunnel_carries_no_more_than_a_run_may_send() {
     let ended = sent.is_err() || stream.read(&mut [0]).await.is_err();
     assert!(ended, "the tunnel took 400 kB");
     assert_eq!(server.heads().iter().filter(|head| head.len() > 20_000).count(), 0);
-    // The next tunnel to that host has nothing left.
-    let stream = opened(&proxy, server.port()).await;
-    assert!(ask(stream, &tls, "allowed.test").await.is_err());
+    // What is left is soon used up by other tunnels, and the host gets no more.
+    let mut asked = 0;
+    while asked < 100 {
+        let stream = opened(&proxy, server.port()).await;
+        if ask(stream, &tls, "allowed.test").await.is_err() {
+            break;
+        }
+        asked += 1;
+    }
+    assert!(asked < 50, "{asked} more were let through");
 }

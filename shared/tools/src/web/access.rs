@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agentos_domain::ToolError;
 use agentos_egress::{
-    AddressRules, AllowList, Credentials, EgressPolicy, FetchLimits, FetchRequest, Fetched, Fetcher,
-    Host, Resolver, Subject, TlsConfig,
+    AddressRules, AllowList, Credentials, EgressPolicy, FetchLimits, FetchRequest, Fetched,
+    Fetcher, Host, Resolver, Subject, TlsConfig,
 };
 use url::Url;
 

@@ -5,21 +5,18 @@ use std::io::Read as _;
 use agentos_domain::{ArgumentRole, RelPath, ToolError, ToolSpec};
 use agentos_sandbox::{GrantedRoot, SandboxError};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use serde_json::{Map, Value, json};
 
-use super::excerpt::excerpt;
-use super::{docx, html, pdf, text};
+use super::document::{DocumentPart, MAX_FILE, too_large};
+use super::parser_program::ParserProgram;
 use crate::arguments::{self, MAX_PATH};
 use crate::{Tool, ToolContext, blocking};
-
-/// The largest file.
-const MAX_FILE: u64 = 32 * 1024 * 1024;
 
 /// The tool `document_parser`.
 #[derive(Debug)]
 pub struct DocumentParser {
     spec: ToolSpec,
+    program: ParserProgram,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,8 +28,10 @@ struct Arguments {
     offset: usize,
 }
 
-impl Default for DocumentParser {
-    fn default() -> Self {
+impl DocumentParser {
+    /// With the program that does the work.
+    #[must_use]
+    pub fn new(program: ParserProgram) -> Self {
         let properties = json!({
             "path": {
                 "type": "string", "minLength": 1, "maxLength": MAX_PATH,
@@ -49,12 +48,12 @@ impl Default for DocumentParser {
         });
         let description = "Gives the text of a PDF, DOCX or HTML file, at most 32 KiB at once; \
             for the rest repeat the call with what `next` says";
-        let spec = arguments::reading_spec("document_parser", description, properties, &["path"]);
-        let spec = spec
+        let spec = arguments::reading_spec("document_parser", description, properties, &["path"])
             .argument("path", ArgumentRole::Selector)
             .argument("first_page", ArgumentRole::Selector)
-            .argument("offset", ArgumentRole::Selector);
-        Self { spec: spec.with_untrusted_output() }
+            .argument("offset", ArgumentRole::Selector)
+            .with_untrusted_output();
+        Self { spec, program }
     }
 }
 
@@ -65,93 +64,40 @@ impl Tool for DocumentParser {
     }
 
     async fn call(&self, arguments: Value, context: &ToolContext) -> Result<Value, ToolError> {
-        let arguments = arguments::parse(arguments)?;
-        blocking::run(context, move |root, cancel| parse(root, cancel, &arguments)).await
+        let arguments: Arguments = arguments::parse(arguments)?;
+        let path = arguments::file_path(&arguments.path)?;
+        let wanted = path.clone();
+        let bytes = blocking::run(context, move |root, _| whole(root, &wanted)).await?;
+        let part = DocumentPart {
+            first_page: arguments.first_page.unwrap_or(1),
+            offset: arguments.offset,
+            maybe_html: is_named_html(&path),
+        };
+        let parsed = self.program.parse(&bytes, part, context).await?;
+        let mut result = Map::new();
+        result.insert("path".to_owned(), json!(path));
+        result.extend(parsed.as_object().cloned().unwrap_or_default());
+        if let Some(Value::String(next)) = result.get_mut("next") {
+            next.insert_str(0, "document_parser with ");
+        }
+        Ok(Value::Object(result))
     }
-}
-
-fn parse(
-    root: &GrantedRoot,
-    cancel: &CancellationToken,
-    arguments: &Arguments,
-) -> Result<Value, ToolError> {
-    let path = arguments::file_path(&arguments.path)?;
-    let bytes = whole(root, &path)?;
-    if bytes.starts_with(b"%PDF-") {
-        return pages(&path, &bytes, arguments, cancel);
-    }
-    if arguments.first_page.is_some_and(|page| page > 1) {
-        let message = format!("`{path}` has no pages: leave out first_page");
-        return Err(ToolError::new("invalid_arguments", message));
-    }
-    if bytes.starts_with(b"PK") {
-        let text = docx::text(&bytes)?;
-        return Ok(answer(&path, "docx", &text, arguments.offset));
-    }
-    if !looks_like_html(&path, &bytes) {
-        let message =
-            format!("`{path}` is neither PDF nor DOCX nor HTML: use file_read for plain text");
-        return Err(ToolError::new("unknown_document", message));
-    }
-    let page = html::read(&text::decode(&bytes, None), None);
-    let mut result = answer(&path, "html", &page.text, arguments.offset);
-    if let Some(title) = page.title {
-        result["title"] = title.into();
-    }
-    Ok(result)
 }
 
 fn whole(root: &GrantedRoot, path: &RelPath) -> Result<Vec<u8>, ToolError> {
-    let file = root.open(path)?;
+    let (file, info) = root.open_with_info(path)?;
+    if info.size > MAX_FILE {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
+    // It may grow while it is read.
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| ToolError::from(SandboxError::Io { path: path.to_string(), source }))?;
-    if bytes.len() as u64 > MAX_FILE {
-        let message = format!("`{path}` has more than {} MiB", MAX_FILE >> 20);
-        return Err(ToolError::new("document_too_large", message));
-    }
     Ok(bytes)
 }
 
-fn looks_like_html(path: &RelPath, bytes: &[u8]) -> bool {
+fn is_named_html(path: &RelPath) -> bool {
     let name = path.as_str().to_ascii_lowercase();
-    let head = String::from_utf8_lossy(bytes.get(..512).unwrap_or(bytes)).to_ascii_lowercase();
-    let head = head.trim_start_matches('\u{feff}').trim_start().to_owned();
-    let named = [".html", ".htm", ".xhtml"].iter().any(|ending| name.ends_with(ending));
-    (named && !bytes.contains(&0)) || ["<!doctype html", "<html"].iter().any(|it| head.starts_with(it))
-}
-
-fn answer(path: &RelPath, format: &str, text: &str, offset: usize) -> Value {
-    let part = excerpt(text, offset);
-    let mut result = json!({
-        "path": path, "format": format, "text": part.text, "truncated": part.next.is_some(),
-    });
-    if let Some(next) = part.next {
-        result["next"] = format!("document_parser with offset {next}").into();
-    }
-    result
-}
-
-fn pages(
-    path: &RelPath,
-    bytes: &[u8],
-    arguments: &Arguments,
-    cancel: &CancellationToken,
-) -> Result<Value, ToolError> {
-    let first = arguments.first_page.unwrap_or(1);
-    let pages = pdf::pages(bytes, first, arguments.offset, cancel)?;
-    let mut result = answer(path, "pdf", &pages.text, arguments.offset);
-    result["pages"] = pages.total.into();
-    let part = excerpt(&pages.text, arguments.offset);
-    let next = match (part.next, pages.next) {
-        (Some(offset), _) => Some(format!("first_page {first} and offset {offset}")),
-        (None, Some(page)) => Some(format!("first_page {page}")),
-        (None, None) => None,
-    };
-    result["truncated"] = next.is_some().into();
-    if let Some(next) = next {
-        result["next"] = format!("document_parser with {next}").into();
-    }
-    Ok(result)
+    [".html", ".htm", ".xhtml"].iter().any(|ending| name.ends_with(ending))
 }

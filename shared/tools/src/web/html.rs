@@ -12,13 +12,39 @@ const MAX_LINK: usize = 500;
 const MAX_TITLE: usize = 200;
 
 /// What nobody reads.
-const SKIPPED: [&str; 7] =
-    ["script", "style", "template", "svg", "iframe", "object", "canvas"];
+const SKIPPED: [&str; 7] = ["script", "style", "template", "svg", "iframe", "object", "canvas"];
 /// What begins and ends a line.
 const BLOCKS: [&str; 30] = [
-    "address", "article", "aside", "blockquote", "br", "dd", "details", "div", "dl", "dt",
-    "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "li", "main", "nav", "ol",
-    "option", "p", "pre", "section", "summary", "table", "tbody", "tr", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "br",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "tr",
+    "ul",
 ];
 
 /// What a page says.

@@ -169,7 +169,8 @@ impl Tool for PackageSearch {
     async fn call(&self, arguments: Value, context: &ToolContext) -> Result<Value, ToolError> {
         let Arguments { ecosystem, name } = arguments::parse(arguments)?;
         let not_configured = |program: &str, how: &str| {
-            let message = format!("no package index is configured: a person sets {how} for {program}");
+            let message =
+                format!("no package index is configured: a person sets {how} for {program}");
             ToolError::new("not_configured", message)
         };
         match ecosystem {
@@ -212,8 +213,7 @@ fn pypi_path(name: &str) -> Option<String> {
     if !fits || !ends(name.chars().next()) || !ends(name.chars().last()) {
         return None;
     }
-    let words: Vec<&str> =
-        name.split(['.', '_', '-']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = name.split(['.', '_', '-']).filter(|word| !word.is_empty()).collect();
     Some(format!("{}/", words.join("-").to_ascii_lowercase()))
 }
 
@@ -260,7 +260,8 @@ fn pypi_answer(name: &str, fetched: &Fetched) -> Result<Value, ToolError> {
 
 /// The version in the name of a wheel (PEP 427) or source archive (PEP 625).
 fn version_of(file: &str, name: &str) -> Option<String> {
-    let stem = [".whl", ".tar.gz", ".zip", ".tar.bz2"].iter().find_map(|it| file.strip_suffix(it))?;
+    let stem =
+        [".whl", ".tar.gz", ".zip", ".tar.bz2"].iter().find_map(|it| file.strip_suffix(it))?;
     let version = if file.ends_with(".whl") {
         stem.split('-').nth(1)?
     } else {

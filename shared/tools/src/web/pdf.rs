@@ -2,10 +2,8 @@
 
 use agentos_domain::ToolError;
 use lopdf::{Document, LoadOptions};
-use tokio_util::sync::CancellationToken;
 
 use super::excerpt::PAGE;
-use crate::blocking;
 
 /// The most bytes that one stream of the file is unpacked to while it is opened.
 const MAX_STREAM: usize = 8 * 1024 * 1024;
@@ -28,12 +26,7 @@ pub(super) struct Pages {
 
 /// Reads pages from `first` on (from 1) until there is text for one answer
 /// beyond `offset`.
-pub(super) fn pages(
-    bytes: &[u8],
-    first: usize,
-    offset: usize,
-    cancel: &CancellationToken,
-) -> Result<Pages, ToolError> {
+pub(super) fn pages(bytes: &[u8], first: usize, offset: usize) -> Result<Pages, ToolError> {
     let options = LoadOptions::with_max_decompressed_size(MAX_STREAM);
     let document = Document::load_mem_with_options(bytes, options).map_err(|_| {
         let message = "the document is damaged or unpacks too far: ask for another copy of it";
@@ -54,7 +47,6 @@ pub(super) fn pages(
     }
     let mut pages = Pages { text: String::new(), total, next: None };
     for page in first..=total {
-        blocking::check(cancel)?;
         if pages.text.len() >= offset.saturating_add(PAGE) || page - first == PAGES_PER_CALL {
             pages.next = Some(page);
             break;

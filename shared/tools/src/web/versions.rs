@@ -63,8 +63,21 @@ mod tests {
     #[test]
     fn versions_are_sorted_by_number_and_early_ones_come_first() {
         let sorted = [
-            "0.9", "0.10", "1.0.dev1", "1.0a1", "1.0b2", "1.0-rc.1", "1.0.0", "1.0.post1", "1.0.1",
-            "1.2", "1.10", "2.0.0-beta.2", "2.0.0-beta.11", "2.0", "10",
+            "0.9",
+            "0.10",
+            "1.0.dev1",
+            "1.0a1",
+            "1.0b2",
+            "1.0-rc.1",
+            "1.0.0",
+            "1.0.post1",
+            "1.0.1",
+            "1.2",
+            "1.10",
+            "2.0.0-beta.2",
+            "2.0.0-beta.11",
+            "2.0",
+            "10",
         ];
         for pair in sorted.windows(2) {
             assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");

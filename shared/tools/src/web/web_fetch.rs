@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::access::{self, WebAccess};
+use super::document::DocumentPart;
 use super::excerpt::excerpt;
-use super::{html, pdf, text};
+use super::parser_program::ParserProgram;
+use super::{html, text};
 use crate::{Tool, ToolContext, arguments, blocking};
 
 /// The longest address, in characters.
@@ -27,6 +29,7 @@ const RATE: RateLimit = RateLimit { calls: 10, per: RatePeriod::Minute };
 pub struct WebFetch {
     spec: ToolSpec,
     access: Arc<dyn WebAccess>,
+    parser: Option<ParserProgram>,
 }
 
 impl std::fmt::Debug for WebFetch {
@@ -40,6 +43,7 @@ impl std::fmt::Debug for WebFetch {
 struct Arguments {
     url: String,
     auth: Option<String>,
+    first_page: Option<usize>,
     #[serde(default)]
     offset: usize,
 }
@@ -63,6 +67,10 @@ impl WebFetch {
                     "type": "string", "minLength": 1, "maxLength": 64,
                     "description": "name of a configured credential that this site needs",
                 },
+                "first_page": {
+                    "type": "integer", "minimum": 1, "maximum": 100_000,
+                    "description": "of a PDF: the first page wanted, from 1",
+                },
                 "offset": {
                     "type": "integer", "minimum": 0, "maximum": 1_000_000_000,
                     "description": "where in the text to begin, as `next` of an earlier call says",
@@ -81,10 +89,45 @@ impl WebFetch {
             .needs("network.http.get")
             .argument("url", ArgumentRole::Destination)
             .argument("auth", ArgumentRole::Destination)
+            .argument("first_page", ArgumentRole::Selector)
             .argument("offset", ArgumentRole::Selector)
             .with_untrusted_output()
             .limited_to(RATE);
-        Self { spec, access }
+        Self { spec, access, parser: None }
+    }
+
+    /// Reads PDF documents too, by this program.
+    #[must_use]
+    pub fn with_parser(mut self, program: ParserProgram) -> Self {
+        self.parser = Some(program);
+        self
+    }
+
+    async fn pdf(
+        &self,
+        fetched: &Fetched,
+        arguments: &Arguments,
+        context: &ToolContext,
+    ) -> Result<Value, ToolError> {
+        let Some(parser) = &self.parser else { return Err(no_text("application/pdf")) };
+        if fetched.truncated {
+            let message = "the document is larger than what is fetched: look for a shorter one";
+            return Err(ToolError::new("document_too_large", message));
+        }
+        let part = DocumentPart {
+            first_page: arguments.first_page.unwrap_or(1),
+            offset: arguments.offset,
+            maybe_html: false,
+        };
+        let parsed = parser.parse(&fetched.body, part, context).await?;
+        let mut result = json!({ "status": fetched.status, "url": fetched.url.as_str() });
+        for (field, value) in parsed.as_object().into_iter().flatten() {
+            result[field.as_str()] = value.clone();
+        }
+        if let Some(Value::String(next)) = result.get_mut("next") {
+            next.insert_str(0, "web_fetch with ");
+        }
+        Ok(result)
     }
 }
 
@@ -101,16 +144,14 @@ impl Tool for WebFetch {
             ToolError::new("invalid_url", message)
         })?;
         let web = self.access.of(context)?;
-        let request = FetchRequest::new(url, web.subject)
-            .accepting(ACCEPT)
-            .with_credential(arguments.auth);
+        let request =
+            FetchRequest::new(url, web.subject).accepting(ACCEPT).with_credential(arguments.auth);
         let fetched = access::fetch(&web.fetcher, &request, context).await?;
+        if media_type(&fetched) == "application/pdf" || fetched.body.starts_with(b"%PDF-") {
+            return self.pdf(&fetched, &arguments, context).await;
+        }
         let offset = arguments.offset;
-        blocking::run(context, move |_, cancel| {
-            let page = read(&fetched, cancel)?;
-            Ok(answer(&fetched, &page, offset))
-        })
-        .await
+        blocking::run(context, move |_, _| Ok(answer(&fetched, &read(&fetched)?, offset))).await
     }
 }
 
@@ -120,26 +161,18 @@ fn media_type(fetched: &Fetched) -> String {
     whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn read(
-    fetched: &Fetched,
-    cancel: &tokio_util::sync::CancellationToken,
-) -> Result<html::Page, ToolError> {
+fn no_text(kind: &str) -> ToolError {
+    ToolError::new("not_text", format!("the page is no text but `{kind}`: fetch one that is text"))
+}
+
+fn read(fetched: &Fetched) -> Result<html::Page, ToolError> {
     let kind = media_type(fetched);
     let body = &fetched.body;
-    if kind == "application/pdf" || body.starts_with(b"%PDF-") {
-        if fetched.truncated {
-            let message = "the document is larger than what is fetched: look for a shorter one";
-            return Err(ToolError::new("document_too_large", message));
-        }
-        let pages = pdf::pages(body, 1, usize::MAX, cancel)?;
-        return Ok(html::Page { title: None, text: pages.text });
-    }
     let textual = kind.is_empty()
         || kind.starts_with("text/")
         || ["json", "xml", "javascript", "yaml", "toml"].iter().any(|word| kind.contains(word));
     if !textual || body.iter().take(1024).any(|byte| *byte == 0) {
-        let message = format!("the page is no text but `{kind}`: fetch one that is text");
-        return Err(ToolError::new("not_text", message));
+        return Err(no_text(&kind));
     }
     let text = text::decode(body, fetched.content_type.as_deref());
     let head = text.trim_start().get(..15).unwrap_or_default().to_ascii_lowercase();
@@ -167,7 +200,7 @@ fn answer(fetched: &Fetched, page: &html::Page, offset: usize) -> Value {
     result["text"] = part.text.into();
     result["truncated"] = (part.next.is_some() || fetched.truncated).into();
     if let Some(next) = part.next {
-        result["next"] = format!("web_fetch with the same url and offset {next}").into();
+        result["next"] = format!("web_fetch with offset {next}").into();
     } else if fetched.truncated {
         result["note"] = "the page is larger than what is fetched: the rest cannot be read".into();
     }
