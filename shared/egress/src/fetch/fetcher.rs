@@ -196,9 +196,9 @@ impl Fetcher {
             return Err(FetchError::UserInfo);
         }
         if let Some(scanner) = &self.scanner
-            && let Some(found) = scanner.scan(url.as_str().as_bytes()).first()
+            && let Some(name) = scanner.in_url(url)
         {
-            return Err(Refusal::Secret { name: found.name.clone() }.into());
+            return Err(Refusal::Secret { name }.into());
         }
         let port = url.port_or_known_default().ok_or(FetchError::Scheme)?;
         Ok((Host::of(url)?, port))

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use agentos_domain::Classified;
 use aho_corasick::{AhoCorasick, MatchKind};
+use percent_encoding::percent_decode;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::encodings::{self, Encoding};
@@ -136,6 +138,16 @@ impl LeakScanner {
             }
         }
         kept
+    }
+
+    /// The name of a secret in an address, also where some of its characters
+    /// are written with `%`.
+    #[must_use]
+    pub fn in_url(&self, url: &Url) -> Option<String> {
+        let written = url.as_str().as_bytes();
+        let decoded: Cow<'_, [u8]> = percent_decode(written).into();
+        let found = self.scan(written).into_iter().chain(self.scan(&decoded)).next();
+        found.map(|finding| finding.name)
     }
 
     /// The text with `[secret NAME]` in the place of what is found.

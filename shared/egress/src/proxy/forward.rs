@@ -36,9 +36,9 @@ pub(super) async fn forward(
         return Err(NotServed::NoProxyRequest);
     }
     if let Some(scanner) = &handler.scanner
-        && let Some(found) = scanner.scan(url.as_str().as_bytes()).first()
+        && let Some(name) = scanner.in_url(&url)
     {
-        return Err(Refusal::Secret { name: found.name.clone() }.into());
+        return Err(Refusal::Secret { name }.into());
     }
     let host = Host::of(&url).map_err(Refusal::from)?;
     let port = url.port_or_known_default().ok_or(NotServed::NoProxyRequest)?;

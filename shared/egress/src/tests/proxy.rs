@@ -208,6 +208,21 @@ async fn a_port_is_served_to_who_has_the_token() {
 }
 
 #[tokio::test]
+async fn a_plain_request_with_a_secret_in_its_address_is_refused() {
+    let server = Server::start(|_| page("hello")).await;
+    let (rules, resolver) = public(&["allowed.test"]);
+    let policy = policy(&[&format!("allowed.test:{}", server.port())], rules, resolver);
+    let scanner = LeakScanner::new([("mine", b"CANARY-f00ba4".as_slice())]).unwrap();
+    let proxy = Proxied::scanning(policy, ProxyLimits::default(), Some(scanner));
+    let url = format!("http://allowed.test:{}/", server.port());
+    for query in ["?k=CANARY-f00ba4", "?k=%43ANARY-f00b%614"] {
+        assert_eq!(code(&proxy.get(&format!("{url}{query}")).await), refused("secret_in_request"));
+    }
+    assert_eq!(server.connections(), 0);
+    assert_eq!(proxy.get(&format!("{url}?k=benign")).await.0, 200);
+}
+
+#[tokio::test]
 async fn tunnels_count_among_the_connections() {
     let (server, proxy) = allowed(ProxyLimits { connections: 2, ..ProxyLimits::default() }).await;
     let url = format!("http://allowed.test:{}/", server.port());

@@ -189,10 +189,22 @@ impl Drop for Proxied {
 
 impl Proxied {
     pub(super) fn start(policy: EgressPolicy, limits: ProxyLimits) -> Self {
+        Self::scanning(policy, limits, None)
+    }
+
+    pub(super) fn scanning(
+        policy: EgressPolicy,
+        limits: ProxyLimits,
+        scanner: Option<LeakScanner>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("proxy")).unwrap();
         let (cancel, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let proxy = EgressProxy::new(Arc::new(policy), subject(), limits);
+        let proxy = match scanner {
+            Some(scanner) => proxy.with_scanner(Arc::new(scanner)),
+            None => proxy,
+        };
         let stop = cancel.clone();
         tasks.spawn(async move { Box::pin(proxy.serve_unix(listener, stop)).await });
         Self { folder, cancel, _tasks: tasks }
