@@ -144,8 +144,9 @@ impl Tool for WebFetch {
             ToolError::new("invalid_url", message)
         })?;
         let web = self.access.of(context)?;
-        let request =
-            FetchRequest::new(url, web.subject).accepting(ACCEPT).with_credential(arguments.auth);
+        let request = FetchRequest::new(url, web.subject)
+            .accepting(ACCEPT)
+            .with_credential(arguments.auth.clone());
         let fetched = access::fetch(&web.fetcher, &request, context).await?;
         if media_type(&fetched) == "application/pdf" || fetched.body.starts_with(b"%PDF-") {
             return self.pdf(&fetched, &arguments, context).await;
