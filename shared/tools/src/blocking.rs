@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use agentos_domain::ToolError;
 use agentos_sandbox::GrantedRoot;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::ToolContext;
@@ -25,10 +24,10 @@ pub(crate) fn check(cancel: &CancellationToken) -> Result<(), ToolError> {
 
 /// Runs `work` on a blocking thread. Its token is cancelled when the call is,
 /// when its deadline passes, and when the future is dropped.
-pub(crate) async fn run(
+pub(crate) async fn run<T: Send + 'static>(
     context: &ToolContext,
-    work: impl FnOnce(&GrantedRoot, &CancellationToken) -> Result<Value, ToolError> + Send + 'static,
-) -> Result<Value, ToolError> {
+    work: impl FnOnce(&GrantedRoot, &CancellationToken) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, ToolError> {
     let cancel = context.cancel.child_token();
     let _guard = cancel.clone().drop_guard();
     let root = Arc::clone(&context.root);

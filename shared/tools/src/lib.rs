@@ -13,6 +13,7 @@ mod builtin;
 mod limits;
 mod registry;
 mod tool;
+mod web;
 
 pub use builtin::{
     BashConfig, BashExecution, FileList, FileRead, FileSearch, FileWrite, MAX_WRITTEN,
@@ -20,6 +21,10 @@ pub use builtin::{
 };
 pub use registry::{Registry, RegistryError};
 pub use tool::{Tool, ToolContext};
+pub use web::{
+    DocumentParser, DocumentPart, PackageIndex, PackageIndexes, PackageSearch, ParserProgram,
+    SearchEngine, Web, WebAccess, WebFetch, WebSearch, parse_document,
+};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod reads;
 mod registry;
 mod searches;
 mod security;
+mod web;
 mod writes;
 
 use std::fs;
@@ -89,6 +90,10 @@ impl Place {
 
     async fn code(&self, tool: &str, arguments: Value) -> String {
         self.call(tool, arguments).await.unwrap_err().code
+    }
+
+    async fn error(&self, tool: &str, arguments: Value) -> ToolError {
+        self.call(tool, arguments).await.unwrap_err()
     }
 
     /// Follows `next` from the first answer to the last.
