@@ -6,7 +6,7 @@ mod document;
 mod document_parser;
 mod docx;
 mod excerpt;
-mod html;
+pub(crate) mod html;
 mod index_config;
 mod indexes;
 mod package_search;

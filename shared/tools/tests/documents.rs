@@ -1,4 +1,9 @@
 //! `document_parser`, with the program that does the work.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its paths are its own"
+)]
 
 use std::fs;
 use std::path::PathBuf;

@@ -12,6 +12,7 @@
 //! The adversary takes over once the model has read a text of others. Tools then
 //! answer as they please within what their manifests say: whatever is untrusted
 //! is the adversary's, and every tool repeats what it was called with.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,4 +1,9 @@
 //! The confinement itself: limits, refusals, what a program finds.
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it left out"
+)]
 #![cfg(target_os = "linux")]
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -50,7 +50,7 @@ impl Write for Capped {
 /// What makes the body's bytes out of those on the network.
 enum Sink {
     Plain(Capped),
-    Gzip(MultiGzDecoder<Capped>),
+    Gzip(Box<MultiGzDecoder<Capped>>),
 }
 
 impl Sink {
@@ -59,7 +59,9 @@ impl Sink {
         let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
         match (encodings.next().map(|value| value.as_bytes()), encodings.next()) {
             (None | Some(b"" | b"identity"), None) => Ok(Self::Plain(capped)),
-            (Some(b"gzip" | b"x-gzip"), None) => Ok(Self::Gzip(MultiGzDecoder::new(capped))),
+            (Some(b"gzip" | b"x-gzip"), None) => {
+                Ok(Self::Gzip(Box::new(MultiGzDecoder::new(capped))))
+            }
             _ => Err(FetchError::Encoding),
         }
     }

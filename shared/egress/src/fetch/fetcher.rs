@@ -212,7 +212,7 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let Exchange { response, connection } = exchange;
         let (head, incoming) = response.into_parts();
-        let content_type = head.headers.get(CONTENT_TYPE).map(|value| lossy(value));
+        let content_type = head.headers.get(CONTENT_TYPE).map(lossy);
         let body = body::read(&head.headers, incoming, &self.limits).await?;
         drop(connection);
         Ok(Fetched {

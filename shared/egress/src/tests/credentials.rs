@@ -132,7 +132,7 @@ async fn a_credential_does_not_follow_to_another_origin() {
     assert_eq!(with, ["/away", "/round", "/inside", "/end"]);
     assert_eq!(heads.len(), 5);
     assert_eq!(other.connections(), 2);
-    assert!(!other.heads().iter().any(|head| holds(head)));
+    assert!(!other.heads().iter().any(holds));
     // Asked for directly, the other host gets an error and no connection.
     let direct = with_credential(&fetcher, &format!("https://other.test:{}/", other.port())).await;
     let error = direct.unwrap_err();

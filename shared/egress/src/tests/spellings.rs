@@ -92,6 +92,61 @@ fn carried(address: Ipv4Addr) -> Vec<String> {
     found
 }
 
+/// Names and addresses of what is private, one by one.
+const MORE: [&str; 30] = [
+    "0",
+    "0.0.0.0",
+    "0x0",
+    "00",
+    "127.127.127.127",
+    "127.1",
+    "127.0.1",
+    "[::1]",
+    "[::]",
+    "[0:0:0:0:0:0:0:1]",
+    "[0000::0001]",
+    "[fe80::1]",
+    "[fc00::1]",
+    "[fd12:3456::1]",
+    "[ff02::1]",
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "ｌocalhost",
+    "metadata.test",
+    "100.100.100.100",
+    "172.31.255.255",
+    "198.18.0.1",
+    "255.255.255.255",
+    "224.0.0.1",
+    "[2001:db8::1]",
+    "[100::1]",
+    "[64:ff9b:1::1]",
+    "[3fff::1]",
+    "192.0.0.1",
+];
+
+/// Whole addresses around a host and a port.
+const FORMS: [&str; 17] = [
+    "http://allowed.test@HOST:PORT/",
+    "http://allowed.test:80@HOST:PORT/",
+    "http://a:b@HOST:PORT/",
+    "http:\\\\HOST:PORT\\",
+    "http:/HOST:PORT/",
+    "http:HOST:PORT/",
+    "http:////HOST:PORT/",
+    "HTTP://HOST:PORT/",
+    " http://HOST:PORT/ ",
+    "ht\ntp://HO\tST:PORT/",
+    "http://HOST:0PORT/",
+    "http://HOST:PORT?allowed.test",
+    "http://HOST:PORT#allowed.test",
+    "http://HOST:PORT\\@allowed.test/",
+    "http://@HOST:PORT/",
+    "http://HOST:PORT/@allowed.test",
+    "http://allowed.test#@HOST:PORT/",
+];
+
 /// Addresses of pages, all on one port, all meant for a private address.
 fn spellings(port: u16) -> BTreeSet<String> {
     let mut hosts = Vec::new();
@@ -101,61 +156,11 @@ fn spellings(port: u16) -> BTreeSet<String> {
         hosts.extend(disguised(address));
         hosts.extend(carried(address));
     }
-    let more = [
-        "0",
-        "0.0.0.0",
-        "0x0",
-        "00",
-        "127.127.127.127",
-        "127.1",
-        "127.0.1",
-        "[::1]",
-        "[::]",
-        "[0:0:0:0:0:0:0:1]",
-        "[0000::0001]",
-        "[fe80::1]",
-        "[fc00::1]",
-        "[fd12:3456::1]",
-        "[ff02::1]",
-        "localhost",
-        "LOCALHOST",
-        "localhost.",
-        "ｌocalhost",
-        "metadata.test",
-        "100.100.100.100",
-        "172.31.255.255",
-        "198.18.0.1",
-        "255.255.255.255",
-        "224.0.0.1",
-        "[2001:db8::1]",
-        "[100::1]",
-        "[64:ff9b:1::1]",
-        "[3fff::1]",
-        "192.0.0.1",
-    ];
-    hosts.extend(more.map(str::to_owned));
+    hosts.extend(MORE.map(str::to_owned));
     let mut found: BTreeSet<String> =
         hosts.iter().map(|host| format!("http://{host}:{port}/")).collect();
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "localhost"] {
-        for form in [
-            "http://allowed.test@HOST:PORT/",
-            "http://allowed.test:80@HOST:PORT/",
-            "http://a:b@HOST:PORT/",
-            "http:\\\\HOST:PORT\\",
-            "http:/HOST:PORT/",
-            "http:HOST:PORT/",
-            "http:////HOST:PORT/",
-            "HTTP://HOST:PORT/",
-            " http://HOST:PORT/ ",
-            "ht\ntp://HO\tST:PORT/",
-            "http://HOST:0PORT/",
-            "http://HOST:PORT?allowed.test",
-            "http://HOST:PORT#allowed.test",
-            "http://HOST:PORT\\@allowed.test/",
-            "http://@HOST:PORT/",
-            "http://HOST:PORT/@allowed.test",
-            "http://allowed.test#@HOST:PORT/",
-        ] {
+        for form in FORMS {
             // Taking a name apart is the parser's business: what it reads counts.
             let host = if form.contains("HO\tST") { host.split_at(1) } else { (host, "") };
             let text = form.replace("HO\tST", &format!("{}\t{}", host.0, host.1));

@@ -49,13 +49,13 @@ const BLOCKS: [&str; 30] = [
 
 /// What a page says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
-    pub(super) title: Option<String>,
-    pub(super) text: String,
+pub(crate) struct Page {
+    pub(crate) title: Option<String>,
+    pub(crate) text: String,
 }
 
 /// The text of a page. Links are written as in Markdown, relative to `base`.
-pub(super) fn read(html: &str, base: Option<&Url>) -> Page {
+pub(crate) fn read(html: &str, base: Option<&Url>) -> Page {
     let mut emitter = DefaultEmitter::default();
     // What is in a script is no tag.
     emitter.naively_switch_states(true);

@@ -9,7 +9,7 @@ const HEAD: usize = 1024;
 /// The text of bytes: by a byte order mark, else by what the server says, else
 /// by what the page says, else as UTF-8. What fits nothing becomes U+FFFD.
 pub(super) fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
-    let label = content_type.and_then(|it| charset(it)).or_else(|| {
+    let label = content_type.and_then(charset).or_else(|| {
         let head = bytes.get(..HEAD).unwrap_or(bytes);
         charset(&String::from_utf8_lossy(head))
     });
