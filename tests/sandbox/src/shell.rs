@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{ToolCall, ToolOutcome, ToolSpec};
+use agentos_domain::{RateLimit, RatePeriod, ToolCall, ToolOutcome, ToolSpec};
 use agentos_sandbox::{Confinement, ConfinementConfig, GrantedRoot, Limits, Tier, UserRange};
 use agentos_tools::{BashConfig, BashExecution, Registry, ToolContext};
 use anyhow::{Result, bail};
@@ -80,6 +80,8 @@ impl Shell {
             executable: vec![place.programs.clone()],
             environment: BTreeMap::from([("ALLOWED".to_owned(), "yes".to_owned())]),
             limits: small_limits(),
+            // What is tried here is the confinement.
+            rate: RateLimit { calls: 10_000, per: RatePeriod::Second },
             ..BashConfig::default()
         };
         let mut registry = Registry::with_file_tools();

@@ -85,7 +85,8 @@ struct Probe {
 impl Probe {
     fn new(folder: PathBuf, class: ToolClass) -> Self {
         let list = FileList::default();
-        let mut spec = list.spec().clone();
+        // What the policy says of effects is tried elsewhere.
+        let mut spec = list.spec().clone().with_effect(agentos_domain::Effect::None);
         spec.class = class;
         spec.permissions.push("fs.write".to_owned());
         // Random weights would ask for random folders: they may ask for this one.

@@ -9,7 +9,7 @@ use agentos_store::{Store, StoreError};
 use crate::fixture::{add_task, claim, open, sqlite, ws};
 
 /// The newest schema.
-const SCHEMA: u32 = 13;
+const SCHEMA: u32 = 14;
 
 async fn refusal(path: &Path) -> StoreError {
     open(path).await.err().unwrap()

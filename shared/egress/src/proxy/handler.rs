@@ -125,10 +125,11 @@ impl Handler {
                 tracing::info!(%host, %error, "a tunnel was closed");
             }
         };
-        // A tunnel keeps its connection's place.
-        let connection = connection.clone();
-        connection.tasks.clone().spawn(async move {
-            connection.cancel.run_until_cancelled(carrying).await;
+        let kept = connection.clone();
+        connection.tasks.spawn(async move {
+            kept.cancel.run_until_cancelled(carrying).await;
+            // All of it, and so its place, which a tunnel keeps to its end.
+            drop(kept);
         });
         Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed()))
     }
