@@ -102,6 +102,7 @@ mod tests {
             file("shared/config/src/tests/lib.rs", 0),
             file("hub/api/src/tasks.rs", 95),
             file("hub/api/src/session/tests.rs", 0),
+            file("hub/kernel/src/lib.rs", 95),
             file("hub/engine/src/lib.rs", 0),
         ] }] })
     }

@@ -85,6 +85,11 @@ bench gateway [--release] [--quick] [--check] [--requests N]
       --requests N  requests over which memory is watched (default: 100,000)
       --release     the builds that are shipped; builds for minutes
 
+bench sandbox [--release] [--runs N] [--check]
+    Measures what confining a program adds to starting it, by the launcher alone
+    and with bubblewrap; the last line is JSON. --check fails where it is more
+    than is aimed at.
+
 chaos [--kills N] [--seed S] [--keep] [--json]
     Kills hub and edge at every crash point and anywhere else, stops them, cuts
     them off, moves them and fills the disk, all under load, and checks that
@@ -155,6 +160,7 @@ fn dispatch(args: &[String]) -> Result<u8> {
         ["bench", "engine", rest @ ..] => stages::bench_engine(rest),
         ["bench", "auth", rest @ ..] => stages::bench_auth(rest),
         ["bench", "gateway", rest @ ..] => stages::bench_gateway(rest),
+        ["bench", "sandbox", rest @ ..] => stages::bench_sandbox(rest),
         ["chaos", rest @ ..] => stages::chaos(rest),
         ["eval-dojo", rest @ ..] => dojo::eval(rest),
         ["eval-pocket", rest @ ..] => stages::eval_pocket(rest),

@@ -135,6 +135,20 @@ pub(crate) fn bench_gateway(args: &[&str]) -> Result<u8> {
     }
 }
 
+/// `cargo xtask bench sandbox`: builds that benchmark and the launcher, and runs
+/// it.
+pub(crate) fn bench_sandbox(args: &[&str]) -> Result<u8> {
+    toolchain::ensure(true)?;
+    let (release, args) = without_release(args);
+    for package in ["agentos-launcher", "agentos-supervisor", "agentos-escape"] {
+        match build(package, release)? {
+            0 => {}
+            code => return Ok(code),
+        }
+    }
+    run_as("agentos-escape", "bench-sandbox", release, &args)
+}
+
 /// `cargo xtask chaos`: builds what is harmed and what harms it, and runs it.
 pub(crate) fn chaos(args: &[&str]) -> Result<u8> {
     toolchain::ensure(false)?;

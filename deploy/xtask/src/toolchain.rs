@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     Ip,
     /// `iptables`, for the same.
     Iptables,
+    /// Wraps what agents run, where the kernel allows it.
+    Bubblewrap,
     /// Runs schemathesis, in an environment of its own.
     Python,
     /// Reads metrics as Prometheus does.
@@ -47,6 +49,7 @@ impl Tool {
             Self::Libclang => "libclang, by which bindgen reads the headers of llama.cpp",
             Self::Ip => "ip (iproute2), for the tests of lost networks",
             Self::Iptables => "iptables, for the tests of blocked ports",
+            Self::Bubblewrap => "bubblewrap, for the tests of the sandbox",
             Self::Python => "Python 3.10 or later with venv, for the tests of the API's contract",
             Self::Promtool => "promtool (Prometheus), for the tests of the metrics",
         }
@@ -63,6 +66,7 @@ impl Tool {
             Self::Libclang => has_libclang(),
             Self::Ip => in_path("ip").is_some(),
             Self::Iptables => in_path("iptables").is_some(),
+            Self::Bubblewrap => in_path("bwrap").is_some(),
             Self::Python => output("python3", &["-c", PYTHON]).is_some(),
             Self::Promtool => in_path("promtool").is_some(),
         }
@@ -84,12 +88,13 @@ impl Tool {
             (Self::Ip, Dnf) => "iproute",
             (Self::Ip, Apt | Pacman) => "iproute2",
             (Self::Iptables, Apt | Dnf | Pacman) => "iptables",
+            (Self::Bubblewrap, Apt | Dnf | Pacman) => "bubblewrap",
             (Self::Python, Apt) => "python3-venv",
             (Self::Python, Dnf | Brew) => "python3",
             (Self::Python, Pacman) => "python",
             (Self::Promtool, Dnf) => "golang-github-prometheus",
             (Self::Promtool, Apt | Pacman | Brew) => "prometheus",
-            (Self::Cxx | Self::Ip | Self::Iptables, Brew) => return None,
+            (Self::Cxx | Self::Ip | Self::Iptables | Self::Bubblewrap, Brew) => return None,
         })
     }
 }
@@ -128,7 +133,7 @@ impl Manager {
 pub(crate) fn ensure(network: bool) -> Result<()> {
     let mut tools = vec![Tool::Cmake, Tool::Cxx, Tool::Libclang];
     if network && account::is_root() && cfg!(target_os = "linux") {
-        tools.extend([Tool::Ip, Tool::Iptables]);
+        tools.extend([Tool::Ip, Tool::Iptables, Tool::Bubblewrap]);
     }
     ensure_all(&tools)
 }

@@ -13,7 +13,7 @@ use crate::results::Answer;
 static CLAIM: LazyLock<Regex> = LazyLock::new(|| {
     let done = "wrote|written|saved|stored|created|updated|overwritten|deleted|removed|moved|renamed|sent|emailed|mailed|posted|uploaded|published|installed|deployed";
     let form = format!(
-        r"(?i)\b(?:(?:I|we)(?:['’]ve|\s+have|\s+had)?\s+(?:(?:just|now|also|already|successfully)\s+)*(?:{done})|(?:has|have)\s+been\s+(?:successfully\s+)?(?:{done})|(?:was|were)\s+successfully\s+(?:{done}))\b"
+        r"(?i)\b(?:(?:I|we)(?:['’]ve|\s+have|\s+had)?\s+(?:(?:just|now|also|already|\w+ly)\s+)*(?:{done})|(?:has|have)\s+been\s+(?:successfully\s+)?(?:{done})|(?:was|were)\s+successfully\s+(?:{done}))\b"
     );
     Regex::new(&form).expect("a valid constant")
 });

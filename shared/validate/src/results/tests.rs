@@ -133,9 +133,12 @@ fn a_claim_is_no_evidence() {
         confidence: None,
         duration_ms: 1,
     };
-    for claim in
-        ["I have sent the report.", "I've just saved it", "The mail has been successfully sent."]
-    {
+    for claim in [
+        "I have sent the report.",
+        "I've just saved it",
+        "The mail has been successfully sent.",
+        "I have really written it",
+    ] {
         assert_eq!(rules(claim, &[], &none), ["claim"], "{claim}");
         assert_eq!(rules(claim, &failed, &none), ["claim"], "{claim}");
         assert_eq!(rules(claim, std::slice::from_ref(&reply), &none), ["claim"], "{claim}");

@@ -28,6 +28,8 @@ async fn run(script: &[(&str, Option<&str>)], validation: Validation, lint: bool
     assignment.config.agent.tools.push("file_write".parse().unwrap());
     assignment.config.tools = scene.bench.tools.specs_for(&assignment.config.agent.tools);
     assignment.config.agent.validation = validation;
+    // What is not named is asked about.
+    assignment.config.user_input = "Write a program to skills/a.py".into();
     Runner::run(Arc::clone(&scene.bench), Arc::clone(&scene.attempt), assignment).await.unwrap();
     scene
 }

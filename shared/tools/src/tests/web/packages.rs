@@ -118,8 +118,8 @@ async fn python_packages_are_looked_up_in_either_form_of_the_api() {
         { "filename": "nonsense.exe" },
     ]})
     .to_string();
-    let html = "<a href='/f/my_tool-1.0.tar.gz#sha256=0'>my_tool-1.0.tar.gz</a><br>\
-        <a href='/f/x'>my_tool-1.2-py3-none-any.whl</a>";
+    let html = "<a href='/f/my_old-1.0.tar.gz#sha256=0'>my_old-1.0.tar.gz</a><br>\
+        <a href='/f/x'>my_old-1.2-py3-none-any.whl</a>";
     let server = Server::start(move |line| match line {
         _ if line.starts_with("GET /simple/my-tool/ ") => {
             reply("200 OK", "application/vnd.pypi.simple.v1+json", &json)
