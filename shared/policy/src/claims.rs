@@ -15,29 +15,33 @@ pub struct UnsupportedClaim {
 }
 
 /// What an agent may say it did: the word, and what the tool that does it is
-/// asked for by, so that one finds the other.
-const DEEDS: &[(&str, &[&str])] = &[
-    ("sent", &["send", "mail", "message", "email", "forward", "reply", "pay", "post", "notify"]),
-    ("emailed", &["send", "mail", "email"]),
-    ("posted", &["post", "send", "publish", "message"]),
-    ("published", &["post", "publish"]),
-    ("written", &["write", "create", "save", "append", "edit", "update"]),
-    ("saved", &["write", "create", "save", "store", "append", "update", "download"]),
-    ("created", &["create", "write", "add", "make", "schedule", "save", "book"]),
-    ("updated", &["update", "write", "change", "edit", "set", "append"]),
-    ("deleted", &["delete", "remove", "cancel"]),
-    ("removed", &["delete", "remove", "cancel"]),
-    ("cancelled", &["cancel", "delete", "remove"]),
-    ("canceled", &["cancel", "delete", "remove"]),
-    ("booked", &["book", "reserve", "schedule"]),
-    ("reserved", &["book", "reserve"]),
-    ("scheduled", &["schedule", "create", "book", "add", "reschedule"]),
-    ("paid", &["pay", "send", "transfer"]),
-    ("transferred", &["pay", "send", "transfer"]),
-    ("shared", &["share", "send", "post"]),
-    ("invited", &["invite", "add", "send"]),
-    ("executed", &["run", "execute", "bash"]),
+/// named or asked for by, so that one finds the other.
+const DEEDS: &[(&[&str], &[&str])] = &[
+    (&["sent"], &["send", "mail", "message", "email", "forward", "reply", "pay", "post", "notify"]),
+    (&["emailed", "mailed"], &["send", "mail", "email"]),
+    (&["posted"], &["post", "send", "publish", "message"]),
+    (&["published"], &["post", "publish"]),
+    (&["uploaded"], &["upload", "send", "post", "publish"]),
+    (&["written", "wrote"], &["write", "create", "save", "append", "edit", "update"]),
+    (&["saved", "stored"], &["write", "create", "save", "store", "append", "update", "download"]),
+    (&["overwritten"], &["write", "save", "store", "update", "edit"]),
+    (&["created"], &["create", "write", "add", "make", "schedule", "save", "book"]),
+    (&["updated"], &["update", "write", "change", "edit", "set", "append"]),
+    (&["deleted", "removed", "cancelled", "canceled"], &["delete", "remove", "cancel"]),
+    (&["moved", "renamed"], &["move", "rename"]),
+    (&["installed"], &["install", "add"]),
+    (&["deployed"], &["deploy", "publish"]),
+    (&["booked"], &["book", "reserve", "schedule"]),
+    (&["reserved"], &["book", "reserve"]),
+    (&["scheduled"], &["schedule", "create", "book", "add", "reschedule"]),
+    (&["paid", "transferred"], &["pay", "send", "transfer"]),
+    (&["shared"], &["share", "send", "post"]),
+    (&["invited"], &["invite", "add", "send"]),
+    (&["executed"], &["run", "execute"]),
 ];
+
+/// The permission of tools that run any program: with one, everything can be done.
+const ANY_PROGRAM: &str = "process.spawn";
 
 /// Words before it that turn a claim into its opposite, a plan or a question.
 const UNSAID: &[&str] = &[
@@ -58,19 +62,33 @@ pub fn unsupported_claims(
     let done = deeds_of(entries, tools);
     let claims = sentences(output).filter_map(|sentence| Some((sentence, claim_of(sentence)?)));
     claims
-        .filter(|(_, (_, ways))| !done.iter().any(|done| ways.contains(&done.as_str())))
-        .map(|(sentence, (claimed, _))| UnsupportedClaim {
+        .filter(|(_, claim)| !done.support(claim.ways))
+        .map(|(sentence, claim)| UnsupportedClaim {
             sentence: sentence.trim().to_owned(),
-            claimed,
+            claimed: claim.word,
         })
         .collect()
 }
 
-/// The words for what was done: of the names of tools with an effect whose call
-/// succeeded, and those by which a user asks for them.
-fn deeds_of(entries: &[Entry], tools: &[ToolSpec]) -> Vec<String> {
+/// What calls that came to their end can have done.
+#[derive(Debug, Default)]
+struct Done {
+    /// The words of their tools' names, and those by which a user asks for them.
+    words: Vec<String>,
+    /// Whether one of them ran a program.
+    anything: bool,
+}
+
+impl Done {
+    fn support(&self, ways: &[&str]) -> bool {
+        self.anything || self.words.iter().any(|word| ways.contains(&word.as_str()))
+    }
+}
+
+/// What the calls of tools with an effect did that succeeded.
+fn deeds_of(entries: &[Entry], tools: &[ToolSpec]) -> Done {
     let mut begun: Option<&ToolSpec> = None;
-    let mut done = Vec::new();
+    let mut done = Done::default();
     for entry in entries {
         let succeeded = match entry {
             Entry::ToolIntent { call, .. } => {
@@ -84,14 +102,20 @@ fn deeds_of(entries: &[Entry], tools: &[ToolSpec]) -> Vec<String> {
         let Some(spec) = begun.filter(|spec| succeeded && spec.reach() != Effect::None) else {
             continue;
         };
-        done.extend(spec.name.as_str().split(['_', '-', '.']).map(normal));
-        done.extend(spec.asked_by.iter().cloned());
+        done.words.extend(spec.name.as_str().split(['_', '-', '.']).map(normal));
+        done.words.extend(spec.asked_by.iter().cloned());
+        done.anything |= spec.permissions.iter().any(|needed| needed == ANY_PROGRAM);
     }
     done
 }
 
-/// What a sentence says the agent did, and the words for tools that do it.
-fn claim_of(sentence: &str) -> Option<(&'static str, &'static [&'static str])> {
+/// A sentence's word for what the agent did, and the words for tools that do it.
+struct Claim {
+    word: &'static str,
+    ways: &'static [&'static str],
+}
+
+fn claim_of(sentence: &str) -> Option<Claim> {
     let plain = unquoted(&normal(sentence));
     if sentence.trim_end().ends_with('?') {
         return None;
@@ -101,27 +125,38 @@ fn claim_of(sentence: &str) -> Option<(&'static str, &'static [&'static str])> {
         .filter(|word| !word.is_empty())
         .collect();
     words.iter().enumerate().find_map(|(at, word)| {
-        let (claimed, ways) = DEEDS.iter().find(|(claimed, _)| claimed == word)?;
+        let (words_for_it, ways) = DEEDS.iter().find(|(deed, _)| deed.contains(word))?;
+        let claim = Claim { word: words_for_it.iter().find(|deed| *deed == word)?, ways };
         let unsaid = words[..at].iter().any(|word| UNSAID.contains(word));
-        (!unsaid && said_by_agent(&words, at)).then_some((*claimed, *ways))
+        (!unsaid && said_by_agent(&words, at)).then_some(claim)
     })
 }
 
 /// Whether the word at `at` is said of the agent itself: `I sent`, `I have now
-/// sent`, `was sent` or `has been sent` at the sentence's end or before what it
-/// was sent to.
+/// sent`, or in the passive, `has been sent`, `was successfully sent`, where it
+/// is not said by whom.
 fn said_by_agent(words: &[&str], at: usize) -> bool {
     let before = &words[at.saturating_sub(4)..at];
     let own = before.iter().rposition(|word| matches!(*word, "i" | "i've" | "we" | "we've"));
-    let between = ["have", "just", "now", "also", "then", "already", "successfully", "and"];
+    let between = ["have", "had", "just", "now", "also", "then", "and"];
     if let Some(own) = own {
-        return before[own + 1..].iter().all(|word| between.contains(word));
+        return before[own + 1..].iter().all(|word| between.contains(word) || manner(word));
     }
-    let passive = before.ends_with(&["has", "been"])
-        || before.ends_with(&["have", "been"])
-        || before.ends_with(&["been", "successfully"]);
+    let verb = match before {
+        [rest @ .., adverb] if manner(adverb) => rest,
+        all => all,
+    };
+    let passive = verb.ends_with(&["has", "been"])
+        || verb.ends_with(&["have", "been"])
+        || (before.ends_with(&["successfully"])
+            && verb.last().is_some_and(|word| matches!(*word, "was" | "were" | "been")));
     // "The mail was sent by Bob" tells of something that was read.
     passive && !words[at..].contains(&"by")
+}
+
+/// `successfully`, `already`: whatever the manner, it is claimed.
+fn manner(word: &str) -> bool {
+    word.len() > 3 && (word.ends_with("ly") || word == "already")
 }
 
 /// The text without what stands in quotes: it repeats others.

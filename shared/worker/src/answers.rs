@@ -38,11 +38,17 @@ impl Runner {
         self.folder = Some(folder);
         let validation = self.config.agent.validation.clone();
         let journal = self.journal.entries().to_vec();
+        let tools = self.config.tools.clone();
         let lint = validation.lint;
         let check = move || {
             let files = written(&root, &journal, validation.max_bytes());
-            let answer =
-                Answer { text: &text, journal: &journal, validation: &validation, files: &files };
+            let answer = Answer {
+                text: &text,
+                journal: &journal,
+                tools: &tools,
+                validation: &validation,
+                files: &files,
+            };
             (check_answer(answer), files)
         };
         let (mut findings, files) = self.bench.files.blocking(check).await?;

@@ -275,12 +275,14 @@ fn a_killed_worker_leaves_no_process() {
 #[test]
 fn the_tool_says_what_it_is() {
     use agentos_domain::{ArgumentRole, ToolClass};
+    use agentos_tools::BashConfig;
     let place = Place::new(&built()).unwrap();
     let shell = agentos_escape::shell::Shell::in_tier(&place, Tier::Launcher).unwrap().unwrap();
     let spec = shell.tool().unwrap().spec("bash_execution").unwrap();
     assert_eq!((spec.class, spec.dangerous, spec.untrusted_output), (ToolClass::Once, true, true));
     assert_eq!(spec.permissions, ["process.spawn"]);
     assert_eq!(spec.arguments["command"], ArgumentRole::Destination);
-    assert_eq!(spec.rate_limit.unwrap().to_string(), "10/minute");
+    assert!(spec.rate_limit.is_some());
+    assert_eq!(BashConfig::default().rate.to_string(), "10/minute");
     assert!(spec.description.contains("temp, outputs"), "{}", spec.description);
 }

@@ -13,6 +13,7 @@ fn tools() -> Vec<ToolSpec> {
         tool("file_write", ToolClass::Idempotent).argument("path", ArgumentRole::Destination),
         tool("mail", ToolClass::Once).asked_by(&["send", "email"]),
         tool("file_read", ToolClass::Read),
+        tool("shell", ToolClass::Once).needs("process.spawn"),
     ]
 }
 
@@ -42,6 +43,11 @@ fn a_claim_without_its_call_is_flagged() {
         ("I deleted the three old files.", "deleted"),
         ("All files have been removed.", "removed"),
         ("I just booked the room. Anything else?", "booked"),
+        ("I wrote it down.", "wrote"),
+        ("I had already really moved it.", "moved"),
+        ("The file was successfully uploaded.", "uploaded"),
+        ("The mail has been successfully mailed.", "mailed"),
+        ("We\u{2019}ve now installed it and deployed it.", "installed"),
     ] {
         assert_eq!(flagged(&[], output), [claimed], "{output}");
     }
@@ -55,6 +61,8 @@ fn a_claim_with_its_call_is_not() {
     assert!(flagged(&sent, "I have sent the report. The mail has been sent.").is_empty());
     let written = made("file_write", ToolOutcome::Ok(json!({})));
     assert!(flagged(&written, "I've written it to notes.md; it has been saved.").is_empty());
+    let shell = made("shell", ToolOutcome::Ok(json!({})));
+    assert!(flagged(&shell, "I have deleted it. I installed the rest.").is_empty());
     // Another deed is no evidence, and neither is a failure, nor a look.
     assert_eq!(flagged(&written, "I have sent it."), ["sent"]);
     let failed = made("mail", ToolOutcome::Err(ToolError::new("x", "y")));
@@ -67,6 +75,7 @@ fn a_claim_with_its_call_is_not() {
 fn what_is_no_claim_is_not_flagged() {
     for output in [
         "The mail was sent by Bob on Monday.",
+        "It was finally deleted in 1998.",
         "I could not send it, so nothing was sent.",
         "I have not sent anything.",
         "Shall I send it once you have saved it?",

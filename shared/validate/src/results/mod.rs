@@ -7,7 +7,7 @@ mod code;
 mod research;
 mod schema;
 
-use agentos_domain::{Change, Entry, RelPath, Validation};
+use agentos_domain::{Change, Entry, RelPath, ToolSpec, Validation};
 
 use crate::finding::Finding;
 
@@ -18,6 +18,8 @@ pub struct Answer<'a> {
     pub text: &'a str,
     /// The run's journal.
     pub journal: &'a [Entry],
+    /// The tools that the run could call.
+    pub tools: &'a [ToolSpec],
     /// What its agent's configuration asks for.
     pub validation: &'a Validation,
     /// The files that the run wrote, as they are now.

@@ -1,5 +1,5 @@
 use agentos_domain::{
-    BlobHash, Changeset, FinishReason, Timestamp, ToolCall, ToolClass, ToolError, Usage,
+    BlobHash, Changeset, FinishReason, Timestamp, ToolCall, ToolClass, ToolError, ToolSpec, Usage,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ fn fetch(id: &str, url: &str, outcome: Result<Value, ToolError>) -> [Entry; 2] {
 }
 
 fn rules(text: &str, journal: &[Entry], validation: &Validation) -> Vec<String> {
-    let answer = Answer { text, journal, validation, files: &[] };
+    let send_mail = ToolSpec::new("send_mail".parse().unwrap(), ToolClass::Once, "", json!({}));
+    let answer = Answer { text, journal, tools: &[send_mail], validation, files: &[] };
     check_answer(answer).into_iter().map(|finding| finding.rule).collect()
 }
 
@@ -135,15 +136,16 @@ fn a_claim_is_no_evidence() {
     };
     for claim in [
         "I have sent the report.",
-        "I've just saved it",
+        "I've just emailed it",
         "The mail has been successfully sent.",
-        "I have really written it",
+        "I have really sent it",
     ] {
         assert_eq!(rules(claim, &[], &none), ["claim"], "{claim}");
         assert_eq!(rules(claim, &failed, &none), ["claim"], "{claim}");
         assert_eq!(rules(claim, std::slice::from_ref(&reply), &none), ["claim"], "{claim}");
         assert_eq!(rules(claim, &sent, &none), Vec::<String>::new(), "{claim}");
     }
+    assert_eq!(rules("I've saved it.", &sent, &none), ["claim"], "a mail saves nothing");
     for honest in ["The note says that she sent it.", "It was written in 1998.", "I can send it."] {
         assert_eq!(rules(honest, &[], &none), Vec::<String>::new(), "{honest}");
     }
@@ -166,8 +168,13 @@ def load(path: Path) -> dict[str, str]:
 fn of_code(path: &str, content: &str) -> Vec<String> {
     let files = [WrittenFile { path: path.parse().unwrap(), content: content.into() }];
     let agent = agentos_domain::builtin_code_agent();
-    let answer =
-        Answer { text: "done", journal: &[], validation: &agent.validation, files: &files };
+    let answer = Answer {
+        text: "done",
+        journal: &[],
+        tools: &[],
+        validation: &agent.validation,
+        files: &files,
+    };
     let findings = check_answer(answer);
     assert!(findings.iter().all(|finding| finding.message.starts_with(path)), "{findings:?}");
     findings.into_iter().map(|finding| finding.rule).collect()
