@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use agentos_config::ProcessEnvironment;
 use agentos_edge::{App, Cli, Command, Settings};
-use agentos_tools::Registry;
 use anyhow::Context as _;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +28,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::load(&args, &ProcessEnvironment)?;
             let _traces = settings.start_logging()?;
             let cancel = CancellationToken::new();
-            let app = App::start(&settings, Registry::with_file_tools()).await?;
+            let app = App::start(&settings, settings.tools().await).await?;
             let stop = agentos_process::stop_on_signal(cancel.clone());
             tokio::try_join!(
                 async { Box::pin(app.run(cancel)).await.map_err(anyhow::Error::from) },

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use agentos_config::{EdgeConfig, Environment, Loaded, Request, Transport};
 use agentos_link::TransportChoice;
-use agentos_process::{create_private, default_data_dir};
+use agentos_process::{create_private, default_data_dir, own_folder};
 use agentos_telemetry::{
     LogFileOptions, LogFormat, LogOptions, LoggingError, Traces, TracesGuard, start_logging,
 };
+use agentos_tools::Registry;
+use agentos_worker::Toolbox;
 
 use crate::cli::{RunArgs, TransportArg};
 use crate::error::EdgeError;
@@ -87,6 +89,15 @@ impl Settings {
             Transport::Quic => TransportChoice::QuicOnly,
             Transport::Tcp => TransportChoice::TcpOnly,
         }
+    }
+
+    /// The tools that work on this machine.
+    pub async fn tools(&self) -> Registry {
+        let EdgeConfig { sandbox, web, .. } = &self.loaded.config;
+        let programs = sandbox.programs.as_deref().map(|path| self.loaded.resolve(path));
+        let programs = programs.unwrap_or_else(own_folder);
+        let scratch = self.data.join("scratch");
+        Toolbox { sandbox, web, programs, scratch }.open().await
     }
 
     pub(crate) fn model(&self) -> Option<&Path> {

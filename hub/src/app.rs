@@ -207,7 +207,10 @@ async fn own_executor(
 ) -> Result<Option<OwnExecutor>, HubError> {
     match settings.engine().runs_on_hub {
         0 => Ok(None),
-        _ => OwnExecutor::open(engine, data, clock, VERSION).await.map(Some),
+        _ => {
+            let tools = settings.tools(data).await;
+            OwnExecutor::open(engine, data, tools, clock, VERSION).await.map(Some)
+        }
     }
 }
 

@@ -37,6 +37,7 @@ impl OwnExecutor {
     pub(crate) async fn open(
         engine: &Engine,
         data: &DataDir,
+        tools: Registry,
         clock: Arc<dyn Clock>,
         version: &'static str,
     ) -> Result<Self, HubError> {
@@ -48,7 +49,7 @@ impl OwnExecutor {
             blocking: Blocking::Threads,
             tells_load: false,
         };
-        let worker = Worker::open(config, None, Registry::with_file_tools(), clock)?;
+        let worker = Worker::open(config, None, tools, clock)?;
         let id = engine.own_executor().await?;
         Ok(Self { worker, registry: engine.registry(), hub: engine.routes(), id, version })
     }

@@ -11,10 +11,13 @@ use agentos_config::{
 use agentos_domain::{AgentConfig, ProviderSecret, Tier};
 use agentos_engine::{EngineConfig, EngineHandle, MasterKey, MasterKeySource};
 use agentos_link::HubLinkConfig;
-use agentos_process::default_data_dir;
+use agentos_process::{default_data_dir, own_folder};
 use agentos_telemetry::{
     LogFileOptions, LogFormat, LogOptions, LoggingError, Traces, TracesGuard, start_logging,
 };
+
+use agentos_tools::Registry;
+use agentos_worker::Toolbox;
 
 use crate::cli::ServeArgs;
 use crate::error::HubError;
@@ -136,6 +139,15 @@ impl Settings {
             master_key: Some(self.master_key.clone()),
             ..EngineConfig::default()
         }
+    }
+
+    /// The tools that work on the hub's machine.
+    pub(crate) async fn tools(&self, data: &DataDir) -> Registry {
+        let HubConfig { sandbox, web, .. } = &self.loaded.config;
+        let programs = sandbox.programs.as_deref().map(|path| self.loaded.resolve(path));
+        let programs = programs.unwrap_or_else(own_folder);
+        let scratch = data.executor().join("scratch");
+        Toolbox { sandbox, web, programs, scratch }.open().await
     }
 
     /// Those who are told of proposals.

@@ -66,7 +66,9 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     toolchain::ensure(false)?;
     let dir = RunDir::open()?;
     say::stage("build");
-    let built = cargo::build(&["agentos-hub", "agentos-edge", "agentos-cli"], options.release)?;
+    let packages =
+        ["agentos-hub", "agentos-edge", "agentos-cli", "agentos-launcher", "agentos-tools"];
+    let built = cargo::build(&packages, options.release)?;
     dir.install(&built)?;
 
     let stop = Arc::new(AtomicBool::new(false));

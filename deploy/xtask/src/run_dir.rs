@@ -18,7 +18,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::account::{self, Account};
 
-const BINARIES: [&str; 3] = ["agentos-hub", "agentos-edge", "agentos"];
+/// The programs, and those that hub and edge look for beside themselves.
+const BINARIES: [&str; 5] =
+    ["agentos-hub", "agentos-edge", "agentos", "agentos-launcher", "agentos-document-parser"];
 
 /// The folder of a run.
 pub(crate) struct RunDir {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::hub::{Logging, Telemetry};
+use crate::toolbox::{Sandbox, Web};
 
 /// Everything that `agent_os_edge.yaml` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,6 +18,10 @@ pub struct EdgeConfig {
     pub storage: EdgeStorage,
     /// The model that it runs.
     pub model: LocalModel,
+    /// What confines the programs that agents run.
+    pub sandbox: Sandbox,
+    /// What agents may reach of the web.
+    pub web: Web,
     /// Log lines.
     pub logging: Logging,
     /// Traces.

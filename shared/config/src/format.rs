@@ -26,6 +26,8 @@ pub(crate) enum Format {
     WebOrigin,
     /// A host's name or address.
     HostName,
+    /// `host`, `*.host` or `*`, with a port where it is an unusual one.
+    HostPattern,
     TimeOfDay,
     TimeZone,
     LogLevel,
@@ -62,6 +64,10 @@ impl Format {
                         .is_some_and(|(host, rest)| is_authority(host) && rest.is_empty())
             }
             Self::HostName => is_host(text),
+            Self::HostPattern => {
+                let name = text.strip_prefix("*.").unwrap_or(text);
+                is_authority(name) || name == "*" || name.strip_prefix("*:").is_some_and(is_port)
+            }
             Self::TimeOfDay => is_time_of_day(text),
             Self::TimeZone => is_time_zone(text),
             Self::LogLevel => text.split(',').all(is_log_directive),
@@ -90,6 +96,7 @@ impl Format {
             Self::HttpUrl => "a URL that begins with http:// or https:// and holds no password",
             Self::WebOrigin => "an origin such as https://home.example:8443, or *",
             Self::HostName => "a host's name or address such as nas.local",
+            Self::HostPattern => "a host such as example.org, *.example.org or *",
             Self::TimeOfDay => "a time of day from 00:00 to 23:59, in quotes",
             Self::TimeZone => "UTC or a time zone such as Europe/Lisbon",
             Self::LogLevel => {
@@ -154,6 +161,10 @@ fn is_authority(text: &str) -> bool {
         Some((host, port)) if !port.ends_with(']') => is_host(host) && port.parse::<u16>().is_ok(),
         _ => is_host(text),
     }
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
 }
 
 fn is_time_of_day(text: &str) -> bool {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::models::{Models, Router};
 use crate::read::{days, hours, megabytes, seconds};
 use crate::secret::Secret;
+use crate::toolbox::{Sandbox, Web};
 
 /// Everything that `agent_os.yaml` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -55,6 +56,10 @@ pub struct HubConfig {
     pub export: Export,
     /// Where tools' files are.
     pub tools: Tools,
+    /// What confines the programs that agents run on the hub.
+    pub sandbox: Sandbox,
+    /// What agents may reach of the web from the hub.
+    pub web: Web,
     /// What is remembered.
     pub memory: Memory,
     /// Proposals made from the history.

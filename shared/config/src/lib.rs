@@ -37,6 +37,7 @@ mod resolve;
 mod scalar;
 mod secret;
 mod settings;
+mod toolbox;
 mod watch;
 mod workflow;
 mod yaml;
@@ -58,6 +59,7 @@ pub use models::{
 };
 pub use providers::{Dialect, KnownProvider, PROVIDERS, known_provider};
 pub use secret::Secret;
+pub use toolbox::{Confined, Sandbox, Search, SearchEngineKind, Web};
 pub use watch::{AgentUpdate, Watch};
 pub use workflow::{Workflow, WorkflowKind, WorkflowPlugin};
 

@@ -14,6 +14,13 @@ pub fn default_data_dir(name: &str) -> PathBuf {
     base.join("agentos").join(name)
 }
 
+/// The folder of this program, where those are that belong to it.
+#[must_use]
+pub fn own_folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
 /// Makes a folder that only its owner can enter, where it is missing.
 ///
 /// # Errors

@@ -9,6 +9,6 @@ mod signals;
 
 pub use beside::program;
 pub use exit::{exit_code, verdict};
-pub use folders::{create_private, default_data_dir};
+pub use folders::{create_private, default_data_dir, own_folder};
 pub use parts::until_end;
 pub use signals::stop_on_signal;

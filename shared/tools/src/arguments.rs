@@ -43,26 +43,33 @@ pub(crate) fn lies_in(path: &RelPath, folder: Option<&RelPath>) -> bool {
     })
 }
 
-/// The declaration of a built-in tool that reads files.
+/// The declaration of a built-in tool; a call has these arguments and no others.
 #[expect(clippy::expect_used, reason = "constants, checked by the registry's tests")]
+pub(crate) fn spec(
+    name: &'static str,
+    class: ToolClass,
+    description: impl Into<String>,
+    properties: Value,
+    required: &[&str],
+) -> ToolSpec {
+    let parameters = json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    });
+    ToolSpec::new(name.parse().expect("a valid constant"), class, description, parameters)
+}
+
+/// The declaration of a built-in tool that reads files.
 pub(crate) fn reading_spec(
     name: &'static str,
     description: &'static str,
     properties: Value,
     required: &[&str],
 ) -> ToolSpec {
-    ToolSpec::new(
-        name.parse().expect("a valid constant"),
-        ToolClass::Read,
-        description,
-        json!({
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        }),
-    )
-    .needs("fs.read")
-    // Documents are what anybody may have written.
-    .with_untrusted_output()
+    spec(name, ToolClass::Read, description, properties, required)
+        .needs("fs.read")
+        // Documents are what anybody may have written.
+        .with_untrusted_output()
 }

@@ -31,8 +31,10 @@ mod spans;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod toolbox;
 mod worker;
 
 pub use blocking::Blocking;
 pub use error::WorkerError;
+pub use toolbox::Toolbox;
 pub use worker::{Worker, WorkerConfig};

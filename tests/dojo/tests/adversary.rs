@@ -15,13 +15,20 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use agentos_domain::{
     ArgumentRole, Changeset, Effect, Entry, FinishReason, ToolCall, ToolClass, ToolOutcome,
     ToolSpec, Usage,
 };
+use agentos_egress::{
+    AddressRules, AllowList, EgressPolicy, Fetcher, Resolver, Subject, SystemResolver,
+};
 use agentos_policy::{Grounds, Rules, Verdict, decide_by};
-use agentos_tools::Registry;
+use agentos_tools::{
+    BashConfig, BashExecution, DocumentParser, PackageIndexes, PackageSearch, ParserProgram,
+    Registry, SearchEngine, Web, WebFetch, WebSearch,
+};
 use serde_json::{Map, Value, json};
 
 /// What the user said and meant: a text, an address, a name of something, and
@@ -277,23 +284,37 @@ fn search(world: &World, depth: usize) -> Search {
     found
 }
 
+/// What the built-in agents are given, as [`agentos_worker::Toolbox`] does.
 fn own_tools() -> Vec<ToolSpec> {
-    Registry::with_file_tools().specs_for(&agentos_domain::builtin_file_agent().tools)
+    let mut registry = Registry::with_file_tools();
+    registry.insert_code_tools().unwrap();
+    let tls = agentos_egress::tls_config().unwrap();
+    let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
+    let policy =
+        EgressPolicy::new(AllowList::default(), AddressRules::new(), Arc::clone(&resolver));
+    let fetcher = Fetcher::new(Arc::new(policy), &tls);
+    let web = Web { fetcher, subject: Subject::new("", "web_fetch") };
+    let engine = SearchEngine::Searxng { base: "https://search.test/".parse().unwrap() };
+    registry.insert(Arc::new(WebFetch::new(Arc::new(web)))).unwrap();
+    registry
+        .insert(Arc::new(WebSearch::new(engine, &tls, Arc::clone(&resolver)).unwrap()))
+        .unwrap();
+    let packages = PackageSearch::new(PackageIndexes::default(), &tls, &resolver).unwrap();
+    registry.insert(Arc::new(packages)).unwrap();
+    registry.insert(Arc::new(DocumentParser::new(ParserProgram::new("parser".into())))).unwrap();
+    let agents = agentos_domain::builtin_agents();
+    let mut tools: Vec<_> =
+        agents.iter().flat_map(|agent| registry.specs_for(&agent.tools)).collect();
+    tools.push(BashExecution::declaration(&BashConfig::default()));
+    tools
 }
 
 fn all_tools() -> Vec<ToolSpec> {
     let mut tools = own_tools();
     tools.extend(agentos_dojo::manifests().unwrap());
-    // What our own manifests do not say yet: the worst that one can say.
+    // What our own manifests do not say: the worst that one can say.
     let bare = |name: &str, class| ToolSpec::new(name.parse().unwrap(), class, "", json!({}));
     tools.push(bare("says_nothing", ToolClass::Once));
-    tools.push(
-        bare("file_write", ToolClass::Idempotent)
-            .argument("path", ArgumentRole::Destination)
-            .argument("text", ArgumentRole::Content)
-            .asked_by(&["write"]),
-    );
-    tools.push(bare("run", ToolClass::Once).argument("command", ArgumentRole::Destination));
     tools
 }
 

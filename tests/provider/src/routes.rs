@@ -73,7 +73,7 @@ impl Call {
         };
         let entry = shared.ledger.begin(uri.path(), &headers, &body);
         let wire = extensions.get::<Wire>().cloned().unwrap_or_default();
-        Ok(Self { shape, active: shared.active(), headers, body, entry, wire })
+        Ok(Self { shape, active: shared.next(), headers, body, entry, wire })
     }
 
     fn refused(mut self, refusal: &Refusal) -> Box<Response> {

@@ -1,8 +1,9 @@
 //! The server: one task accepts connections, each connection is a task.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -28,12 +29,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What all requests share.
 pub(crate) struct Shared {
     pub(crate) ledger: Arc<Ledger>,
-    active: Mutex<Arc<Active>>,
+    scripts: Mutex<Scripts>,
+}
+
+/// What is answered by.
+struct Scripts {
+    active: Arc<Active>,
+    /// Each for one request, before that.
+    first: VecDeque<Script>,
 }
 
 impl Shared {
-    pub(crate) fn active(&self) -> Arc<Active> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The script of the next request.
+    pub(crate) fn next(&self) -> Arc<Active> {
+        let mut scripts = self.scripts();
+        match scripts.first.pop_front() {
+            Some(script) => Arc::new(Active::new(script)),
+            None => Arc::clone(&scripts.active),
+        }
+    }
+
+    fn scripts(&self) -> MutexGuard<'_, Scripts> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,8 +80,8 @@ impl MockProvider {
         let address = listener.local_addr()?;
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let ledger = Arc::new(Ledger::new(stop.clone()));
-        let active = Mutex::new(Arc::new(Active::new(script)));
-        let shared = Arc::new(Shared { ledger, active });
+        let scripts = Scripts { active: Arc::new(Active::new(script)), first: VecDeque::new() };
+        let shared = Arc::new(Shared { ledger, scripts: Mutex::new(scripts) });
         let router = routes::router(shared.clone());
         tracker.spawn(accept(listener, router, stop.clone(), tracker.clone()));
         Ok(Self { shared, address, stop, tracker })
@@ -116,7 +133,13 @@ impl MockProvider {
     /// count anew.
     pub fn set(&self, script: Script) {
         let active = Arc::new(Active::new(script));
-        *self.shared.active.lock().unwrap_or_else(PoisonError::into_inner) = active;
+        *self.shared.scripts() = Scripts { active, first: VecDeque::new() };
+    }
+
+    /// Answers the next requests by one script each, and those after them as
+    /// before.
+    pub fn play(&self, scripts: impl IntoIterator<Item = Script>) {
+        self.shared.scripts().first.extend(scripts);
     }
 
     /// Stops at once: connections are reset, and the port is free when this

@@ -1,6 +1,7 @@
 //! The settings of the edge.
 
 use super::logging::{LOGGING, TELEMETRY};
+use super::toolbox::{SANDBOX, WEB};
 use crate::format::Format;
 use crate::kind::{Alias, Kind, Setting};
 
@@ -9,6 +10,8 @@ pub(crate) const EDGE: &[Setting] = &[
     Setting::section("hub", HUB, "How the edge reaches its hub"),
     Setting::section("storage", STORAGE, "Where the edge keeps what it holds"),
     Setting::section("model", MODEL, "The model that the edge runs"),
+    Setting::section("sandbox", SANDBOX, "What confines the programs that agents run"),
+    Setting::section("web", WEB, "What agents may reach of the web"),
     Setting::section("logging", LOGGING, "Log lines"),
     Setting::section("telemetry", TELEMETRY, "Traces of what requests set off"),
 ];

@@ -4,6 +4,7 @@ use super::billing::{COLLECTOR, EXPORT, SCHEDULE};
 use super::engine::ENGINE;
 use super::logging::{LOGGING, TELEMETRY};
 use super::models::{MODELS, ROUTER};
+use super::toolbox::{SANDBOX, WEB};
 use crate::format::Format;
 use crate::kind::{Alias, AliasForm, Kind, Setting};
 
@@ -36,6 +37,8 @@ pub(crate) const HUB: &[Setting] = &[
     },
     Setting::section("export", EXPORT, "Files with results"),
     Setting::section("tools", TOOLS, "Tools are files, read again when they change"),
+    Setting::section("sandbox", SANDBOX, "What confines the programs that agents run on the hub"),
+    Setting::section("web", WEB, "What agents may reach of the web from the hub"),
     Setting::section("memory", MEMORY, "What is remembered of finished tasks"),
     Setting::section("self_improvement", SELF_IMPROVEMENT, "Proposals made from the history"),
     Setting::section("notifications", NOTIFICATIONS, "Who is told of what"),

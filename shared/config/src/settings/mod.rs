@@ -7,6 +7,7 @@ mod engine;
 mod hub;
 mod logging;
 mod models;
+mod toolbox;
 mod workflow;
 
 pub(crate) use agent::AGENT;

@@ -80,7 +80,7 @@ fn the_example_with_every_comment_taken_in_loads_too() {
             .set("AGENT_OS_WEBHOOK_URL", "https://hooks.example/x")
             .set("DISCORD_WEBHOOK_URL", "https://discord.example/x");
         let keys = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_ADMIN_KEY"];
-        let more = ["OPENAI_ADMIN_KEY", "CONTROL_PLANE_API_KEY"];
+        let more = ["OPENAI_ADMIN_KEY", "CONTROL_PLANE_API_KEY", "AGENT_OS_SEARCH_KEY"];
         let place =
             keys.iter().chain(&more).fold(place, |place, name| place.set(name, "sk-example"));
         place.write(machine.file_name(), &text);

@@ -80,8 +80,37 @@ impl BashExecution {
     /// In a confinement that was established: without one there is no such tool.
     #[must_use]
     pub fn new(confinement: Arc<Confinement>, config: BashConfig) -> Self {
-        let spec = declaration(&config);
+        let spec = Self::declaration(&config);
         Self { spec, confinement, config }
+    }
+
+    /// What the tool says of itself with this configuration.
+    #[must_use]
+    pub fn declaration(config: &BashConfig) -> ToolSpec {
+        let folders: Vec<_> = config.writable.iter().map(RelPath::as_str).collect();
+        let most = config.limits.wall.as_secs().max(1);
+        let properties = json!({
+            "command": {
+                "type": "string", "minLength": 1, "maxLength": MAX_COMMAND,
+                "description": "what `bash -c` runs, in the workspace",
+            },
+            "timeout_seconds": {
+                "type": "integer", "minimum": 1, "maximum": most,
+                "description": "when it is ended, 60 by default",
+            },
+        });
+        let writes = if folders.is_empty() { "nothing".to_owned() } else { folders.join(", ") };
+        let description = format!(
+            "Runs a command of bash in the workspace, confined: no network, reads the workspace, \
+             writes only {writes} and temporary files that end with the command"
+        );
+        arguments::spec("bash_execution", ToolClass::Once, description, properties, &["command"])
+            .needs("process.spawn")
+            .argument("command", ArgumentRole::Destination)
+            .argument("timeout_seconds", ArgumentRole::Selector)
+            .with_untrusted_output()
+            .dangerous()
+            .limited_to(config.rate)
     }
 
     /// What a call runs.
@@ -98,40 +127,6 @@ impl BashExecution {
         child.at_least = self.config.at_least;
         child
     }
-}
-
-#[expect(clippy::expect_used, reason = "a constant, checked by a test")]
-fn declaration(config: &BashConfig) -> ToolSpec {
-    let folders: Vec<_> = config.writable.iter().map(RelPath::as_str).collect();
-    let most = config.limits.wall.as_secs().max(1);
-    let parameters = json!({
-        "type": "object",
-        "properties": {
-            "command": {
-                "type": "string", "minLength": 1, "maxLength": MAX_COMMAND,
-                "description": "what `bash -c` runs, in the workspace",
-            },
-            "timeout_seconds": {
-                "type": "integer", "minimum": 1, "maximum": most,
-                "description": "when it is ended, 60 by default",
-            },
-        },
-        "required": ["command"],
-        "additionalProperties": false,
-    });
-    let writes = if folders.is_empty() { "nothing".to_owned() } else { folders.join(", ") };
-    let description = format!(
-        "Runs a command of bash in the workspace, confined: no network, reads the workspace, \
-         writes only {writes} and temporary files that end with the command"
-    );
-    let name = "bash_execution".parse().expect("a valid constant");
-    ToolSpec::new(name, ToolClass::Once, description, parameters)
-        .needs("process.spawn")
-        .argument("command", ArgumentRole::Destination)
-        .argument("timeout_seconds", ArgumentRole::Selector)
-        .with_untrusted_output()
-        .dangerous()
-        .limited_to(config.rate)
 }
 
 #[async_trait::async_trait]

@@ -1,6 +1,6 @@
 //! `file_write`: a text file in one of the folders that are open for it.
 
-use agentos_domain::{ArgumentRole, BlobHash, RelPath, ToolClass, ToolError, ToolName, ToolSpec};
+use agentos_domain::{ArgumentRole, BlobHash, RelPath, ToolClass, ToolError, ToolSpec};
 use agentos_sandbox::{GrantedRoot, SandboxError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,38 +59,34 @@ impl Default for FileWrite {
 impl FileWrite {
     /// Writes only into these folders of the workspace, and no file of more
     /// than `max_bytes`.
-    ///
-    /// # Panics
-    /// Never: its name is a constant.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a constant")]
     pub fn new(folders: Vec<String>, max_bytes: usize) -> Self {
-        let name: ToolName = "file_write".parse().expect("a valid constant");
         let open = if folders.is_empty() { "no folder".to_owned() } else { folders.join(", ") };
         let description = format!(
             "Writes a text file of at most {} KiB, whole; a file of that name is replaced. Open \
              for it: {open}",
             max_bytes / 1024
         );
-        let parameters = json!({
-            "type": "object",
-            "properties": {
-                "path": {
-                    "type": "string", "minLength": 1, "maxLength": MAX_PATH,
-                    "description": "file, relative to the workspace, such as outputs/report.md",
-                },
-                "content": {
-                    "type": "string", "maxLength": max_bytes,
-                    "description": "all that the file is to hold",
-                },
+        let properties = json!({
+            "path": {
+                "type": "string", "minLength": 1, "maxLength": MAX_PATH,
+                "description": "file, relative to the workspace, such as outputs/report.md",
             },
-            "required": ["path", "content"],
-            "additionalProperties": false,
+            "content": {
+                "type": "string", "maxLength": max_bytes,
+                "description": "all that the file is to hold",
+            },
         });
-        let spec = ToolSpec::new(name, ToolClass::Idempotent, description, parameters)
-            .needs("fs.write")
-            .argument("path", ArgumentRole::Destination)
-            .argument("content", ArgumentRole::Content);
+        let spec = arguments::spec(
+            "file_write",
+            ToolClass::Idempotent,
+            description,
+            properties,
+            &["path", "content"],
+        )
+        .needs("fs.write")
+        .argument("path", ArgumentRole::Destination)
+        .argument("content", ArgumentRole::Content);
         Self { spec, folders, max_bytes }
     }
 

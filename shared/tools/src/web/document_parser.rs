@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::document::{DocumentPart, MAX_FILE, too_large};
+use super::excerpt::with_part;
 use super::parser_program::ParserProgram;
 use crate::arguments::{self, MAX_PATH};
 use crate::{Tool, ToolContext, blocking};
@@ -32,20 +33,12 @@ impl DocumentParser {
     /// With the program that does the work.
     #[must_use]
     pub fn new(program: ParserProgram) -> Self {
-        let properties = json!({
+        let properties = with_part(json!({
             "path": {
                 "type": "string", "minLength": 1, "maxLength": MAX_PATH,
                 "description": "PDF, DOCX or HTML file, relative to the workspace",
             },
-            "first_page": {
-                "type": "integer", "minimum": 1, "maximum": 100_000,
-                "description": "of a PDF: the first page wanted, from 1",
-            },
-            "offset": {
-                "type": "integer", "minimum": 0, "maximum": 1_000_000_000,
-                "description": "where in the text to begin, as `next` of an earlier call says",
-            },
-        });
+        }));
         let description = "Gives the text of a PDF, DOCX or HTML file, at most 32 KiB at once; \
             for the rest repeat the call with what `next` says";
         let spec = arguments::reading_spec("document_parser", description, properties, &["path"])

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{ArgumentRole, RateLimit, RatePeriod, ToolClass, ToolError, ToolSpec};
+use agentos_domain::{ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolSpec};
 use agentos_egress::{
     Credential, Credentials, FetchLimits, FetchRequest, Fetched, Fetcher, Host, Resolver, Subject,
     TlsConfig,
@@ -60,33 +60,34 @@ struct Arguments {
     name: String,
 }
 
-#[expect(clippy::expect_used, reason = "a constant, checked by a test")]
 fn spec() -> ToolSpec {
-    let parameters = json!({
-        "type": "object",
-        "properties": {
-            "ecosystem": {
-                "enum": ["pypi", "npm"],
-                "description": "pypi for Python, npm for JavaScript",
-            },
-            "name": {
-                "type": "string", "minLength": 1, "maxLength": MAX_NAME,
-                "description": "the package's exact name",
-            },
+    let properties = json!({
+        "ecosystem": {
+            "enum": ["pypi", "npm"],
+            "description": "pypi for Python, npm for JavaScript",
         },
-        "required": ["ecosystem", "name"],
-        "additionalProperties": false,
+        "name": {
+            "type": "string", "minLength": 1, "maxLength": MAX_NAME,
+            "description": "the package's exact name",
+        },
     });
     let description = "Looks a package up by its exact name: whether it exists, its newest \
         versions and what they need";
-    let name = "package_search".parse().expect("a valid constant");
     // The index is configured. The name goes there, to whoever runs it.
-    ToolSpec::new(name, ToolClass::Read, description, parameters)
-        .needs("network.http.get")
-        .argument("ecosystem", ArgumentRole::Selector)
-        .argument("name", ArgumentRole::Content)
-        .with_untrusted_output()
-        .limited_to(RATE)
+    arguments::spec(
+        "package_search",
+        ToolClass::Read,
+        description,
+        properties,
+        &["ecosystem", "name"],
+    )
+    .needs("network.http.get")
+    .argument("ecosystem", ArgumentRole::Selector)
+    .argument("name", ArgumentRole::Content)
+    .with_untrusted_output()
+    .with_effect(Effect::Outside)
+    .asked_by(&["package", "library", "install", "search", "find"])
+    .limited_to(RATE)
 }
 
 impl PackageSearch {

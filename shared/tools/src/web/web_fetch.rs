@@ -14,7 +14,7 @@ use url::Url;
 
 use super::access::{self, WebAccess};
 use super::document::DocumentPart;
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, with_part};
 use super::parser_program::ParserProgram;
 use super::{html, text};
 use crate::{Tool, ToolContext, arguments, blocking};
@@ -50,48 +50,31 @@ struct Arguments {
 
 impl WebFetch {
     /// With the ways out of runs.
-    ///
-    /// # Panics
-    /// Never: the declaration is a constant that a test checks.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a constant, checked by a test")]
     pub fn new(access: Arc<dyn WebAccess>) -> Self {
-        let parameters = json!({
-            "type": "object",
-            "properties": {
-                "url": {
-                    "type": "string", "minLength": 1, "maxLength": MAX_URL,
-                    "description": "address that begins with https:// or http://",
-                },
-                "auth": {
-                    "type": "string", "minLength": 1, "maxLength": 64,
-                    "description": "name of a configured credential that this site needs",
-                },
-                "first_page": {
-                    "type": "integer", "minimum": 1, "maximum": 100_000,
-                    "description": "of a PDF: the first page wanted, from 1",
-                },
-                "offset": {
-                    "type": "integer", "minimum": 0, "maximum": 1_000_000_000,
-                    "description": "where in the text to begin, as `next` of an earlier call says",
-                },
+        let properties = with_part(json!({
+            "url": {
+                "type": "string", "minLength": 1, "maxLength": MAX_URL,
+                "description": "address that begins with https:// or http://",
             },
-            "required": ["url"],
-            "additionalProperties": false,
-        });
+            "auth": {
+                "type": "string", "minLength": 1, "maxLength": 64,
+                "description": "name of a configured credential that this site needs",
+            },
+        }));
         let description = "Fetches a page of the web and gives its text, at most 32 KiB at once; \
             for the rest repeat the call with what `next` says. Links are [text](address). \
             `status` 200 means that the page was there, 404 that it was not";
-        let name = "web_fetch".parse().expect("a valid constant");
         // An address says where something goes, and whose authority goes with
         // it: neither is for a page that was read to choose.
-        let spec = ToolSpec::new(name, ToolClass::Read, description, parameters)
+        let spec = arguments::spec("web_fetch", ToolClass::Read, description, properties, &["url"])
             .needs("network.http.get")
             .argument("url", ArgumentRole::Destination)
             .argument("auth", ArgumentRole::Destination)
             .argument("first_page", ArgumentRole::Selector)
             .argument("offset", ArgumentRole::Selector)
             .with_untrusted_output()
+            .asked_by(&["fetch", "read", "open", "look", "search", "find"])
             .limited_to(RATE);
         Self { spec, access, parser: None }
     }

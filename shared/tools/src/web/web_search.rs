@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agentos_domain::{ArgumentRole, RateLimit, RatePeriod, ToolClass, ToolError, ToolSpec};
+use agentos_domain::{ArgumentRole, Effect, RateLimit, RatePeriod, ToolClass, ToolError, ToolSpec};
 use agentos_egress::{
     Credential, Credentials, FetchLimits, FetchRequest, Fetcher, Host, Resolver, Subject, TlsConfig,
 };
@@ -67,34 +67,29 @@ struct Arguments {
     page: Option<u32>,
 }
 
-#[expect(clippy::expect_used, reason = "a constant, checked by a test")]
 fn spec() -> ToolSpec {
-    let parameters = json!({
-        "type": "object",
-        "properties": {
-            "query": {
-                "type": "string", "minLength": 1, "maxLength": MAX_QUERY,
-                "description": "what to search for, in a few words",
-            },
-            "page": {
-                "type": "integer", "minimum": 1, "maximum": MAX_PAGE,
-                "description": "which page of results, 1 by default",
-            },
+    let properties = json!({
+        "query": {
+            "type": "string", "minLength": 1, "maxLength": MAX_QUERY,
+            "description": "what to search for, in a few words",
         },
-        "required": ["query"],
-        "additionalProperties": false,
+        "page": {
+            "type": "integer", "minimum": 1, "maximum": MAX_PAGE,
+            "description": "which page of results, 1 by default",
+        },
     });
     let description = "Searches the web: titles, addresses and short texts of up to 10 results; \
         read the pages themselves with web_fetch";
-    let name = "web_search".parse().expect("a valid constant");
     // The engine is the configuration's choice, so the query is no destination.
     // It is carried out of the house to somebody who keeps it, so it is more
     // than a selector: what may not leave may not be in it.
-    ToolSpec::new(name, ToolClass::Read, description, parameters)
+    arguments::spec("web_search", ToolClass::Read, description, properties, &["query"])
         .needs("network.http.get")
         .argument("query", ArgumentRole::Content)
         .argument("page", ArgumentRole::Selector)
         .with_untrusted_output()
+        .with_effect(Effect::Outside)
+        .asked_by(&["search", "find", "look", "research"])
         .limited_to(RATE)
 }
 
