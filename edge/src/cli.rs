@@ -22,6 +22,19 @@ pub enum Command {
     Join(JoinArgs),
     /// Run the edge until it is stopped
     Run(RunArgs),
+    /// Install ruff, black and mypy, which CodeAgent's Python has to pass
+    InstallCheckers(CheckersArgs),
+}
+
+/// Where the checkers of code are installed.
+#[derive(Debug, Clone, Args)]
+pub struct CheckersArgs {
+    /// Folder for the edge's identity, models and caches
+    #[arg(long, env = "AGENT_OS_EDGE_DATA", default_value_os_t = default_data_dir("edge"))]
+    pub data: PathBuf,
+    /// A Python with `venv`; packages come from the index that its pip is configured for
+    #[arg(long, default_value = "python3")]
+    pub python: PathBuf,
 }
 
 /// How an edge joins.

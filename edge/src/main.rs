@@ -24,6 +24,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             );
             writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
         }
+        Command::InstallCheckers(args) => {
+            let folder = agentos_worker::install_checkers(&args.data, &args.python).await?;
+            let line = format!("installed in {}; restart the edge to use them", folder.display());
+            writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
+        }
         Command::Run(args) => {
             let settings = Settings::load(&args, &ProcessEnvironment)?;
             let _traces = settings.start_logging()?;

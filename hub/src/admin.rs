@@ -1,7 +1,7 @@
 //! Commands for the hub's own machine. They talk to the running hub, which
 //! alone may touch its database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
@@ -22,6 +22,15 @@ fn read(data: &Path, file: &Path) -> Result<String, HubError> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| not_running(data, format!("{}: {error}", file.display())))?;
     Ok(text.trim().to_owned())
+}
+
+/// Installs ruff, black and mypy for the hub's own executor; says where.
+///
+/// # Errors
+/// Where Python has no `venv`, or a package cannot be had.
+pub async fn install_checkers(data: &Path, python: &Path) -> Result<PathBuf, HubError> {
+    let data = DataDir::existing(data).executor();
+    Ok(agentos_worker::install_checkers(&data, python).await?)
 }
 
 /// The hub's API, as seen from its own machine.

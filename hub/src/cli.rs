@@ -22,6 +22,15 @@ pub struct Cli {
 pub enum Command {
     /// Run the hub until it is stopped
     Serve(ServeArgs),
+    /// Install ruff, black and mypy for tasks that the hub works on itself
+    InstallCheckers {
+        /// The hub's data folder
+        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir("hub"))]
+        data: PathBuf,
+        /// A Python with `venv`; packages come from the index that its pip is configured for
+        #[arg(long, default_value = "python3")]
+        python: PathBuf,
+    },
     /// Manage edges from the hub's own machine
     #[command(subcommand)]
     Edge(EdgeCommand),

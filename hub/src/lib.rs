@@ -15,7 +15,7 @@ mod settings;
 mod tls;
 mod tokens;
 
-pub use admin::{healthcheck, invite};
+pub use admin::{healthcheck, install_checkers, invite};
 pub use app::App;
 pub use cli::{Cli, Command, EdgeCommand, ServeArgs};
 pub use error::HubError;

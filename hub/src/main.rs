@@ -28,6 +28,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             )?;
             Ok(())
         }
+        Command::InstallCheckers { data, python } => {
+            let folder = agentos_hub::install_checkers(&data, &python).await?;
+            let line = format!("installed in {}; restart the hub to use them", folder.display());
+            writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
+        }
         Command::Edge(EdgeCommand::Invite { data, name }) => {
             let invitation = agentos_hub::invite(&data, name.as_deref()).await?;
             writeln!(std::io::stdout(), "{invitation}").context("cannot write to standard output")

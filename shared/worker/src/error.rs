@@ -1,6 +1,7 @@
 //! Why a run on the edge stops.
 
 use agentos_domain::Classified;
+use agentos_validate::quality::QualityError;
 
 /// What ends a run on this edge without being part of its journal.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum WorkerError {
     /// Files of the run could not be laid out.
     #[error("cannot lay out the files of the run: {0}")]
     Files(String),
+    /// The checkers of code cannot be installed.
+    #[error(transparent)]
+    Checkers(#[from] QualityError),
 }
 
 impl Classified for WorkerError {
@@ -46,6 +50,7 @@ impl Classified for WorkerError {
             Self::InUse(_) => "in_use",
             Self::Spool(_) => "spool_failed",
             Self::Files(_) => "files_unavailable",
+            Self::Checkers(error) => error.code(),
         }
     }
 

@@ -16,6 +16,7 @@ mod answers;
 mod attempts;
 mod blocking;
 mod calls;
+mod checkers;
 mod error;
 mod events;
 mod executor;
@@ -35,6 +36,7 @@ mod toolbox;
 mod worker;
 
 pub use blocking::Blocking;
+pub use checkers::install_checkers;
 pub use error::WorkerError;
 pub use toolbox::Toolbox;
 pub use worker::{Worker, WorkerConfig};

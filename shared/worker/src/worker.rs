@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::blocking::Blocking;
+use crate::checkers;
 use crate::error::WorkerError;
 use crate::executor::ExecutorService;
 use crate::files::RunFiles;
@@ -95,7 +96,8 @@ impl Worker {
         };
         let recovered = runs.recover()?;
         let (runs, fatal) = (Arc::new(runs), CancellationToken::new());
-        Ok(Self { config, engine, checker: None, runs, recovered, fatal, _lock: lock })
+        let checker = checkers::installed(&config.data_dir);
+        Ok(Self { config, engine, checker, runs, recovered, fatal, _lock: lock })
     }
 
     /// Has the code that runs write held against what `checker` says of it,

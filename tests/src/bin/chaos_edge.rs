@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::InstallCheckers(_) => anyhow::bail!("this edge is for tests: it has no checkers"),
         Command::Join(args) => {
             agentos_edge::join(&args).await?;
             Ok(())
