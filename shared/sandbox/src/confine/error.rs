@@ -12,7 +12,7 @@ pub enum ConfineError {
     /// No tier works on this machine.
     #[error(
         "programs cannot be confined here ({reasons}): install bubblewrap, or use Linux 6.12 or \
-         later with Landlock"
+         later with Landlock; and do not run this as root"
     )]
     Unavailable {
         /// Why not, tier by tier.
