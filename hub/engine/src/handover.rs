@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agentos_domain::{AttemptId, ErrorInfo};
+use agentos_domain::{AgentConfig, AttemptId, ErrorInfo};
 use agentos_link::EdgeSession;
 use agentos_proto::v1::executor_client::ExecutorClient;
 use agentos_proto::v1::{CancelRequest, ExecuteRequest};
@@ -97,12 +97,14 @@ fn refusal(status: &Status) -> Refusal {
 }
 
 fn execute_request(claimed: &Claimed) -> Result<ExecuteRequest, serde_json::Error> {
+    // What holds for the task holds for its agent, whoever of both asked for it.
+    let agent = AgentConfig { privacy: Some(claimed.task.privacy), ..claimed.agent.clone() };
     Ok(ExecuteRequest {
         task_id: claimed.task.task_id.to_string(),
         attempt_id: claimed.attempt.to_string(),
         fence: claimed.fence.0,
         user_input: claimed.task.user_input.clone(),
-        agent: serde_json::to_string(&claimed.agent)?,
+        agent: serde_json::to_string(&agent)?,
         first_tool: claimed.first_tool.as_ref().map(ToString::to_string).unwrap_or_default(),
         journal: claimed.journal.iter().map(serde_json::to_string).collect::<Result<_, _>>()?,
         manifest: serde_json::to_string(&claimed.manifest)?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentos_domain::{AgentConfig, Clock, Entry, Fence, Journal, RequestId};
+use agentos_domain::{AgentConfig, Clock, Entry, Fence, Journal, Privacy, RequestId, ToolSpec};
 use agentos_proto::v1::ExecuteRequest;
 use agentos_run::RunConfig;
 use agentos_tools::Registry;
@@ -232,8 +232,10 @@ fn report(result: &Result<(), WorkerError>) {
     }
 }
 
+/// What a run is about. A task that stays in the home network has no tools that
+/// use the network: neither is its model told of them, nor are they called.
 fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, Status> {
-    let agent: AgentConfig = json("agent", &request.agent)?;
+    let mut agent: AgentConfig = json("agent", &request.agent)?;
     let first_tool = match request.first_tool.as_str() {
         "" => None,
         name => Some(parse("first_tool", name)?),
@@ -244,6 +246,9 @@ fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, S
         let (agent, missing) = (agent.name.as_str(), missing.join(", "));
         tracing::warn!(agent, missing, "the agent works without tools that are not installed here");
     }
+    if agent.privacy == Some(Privacy::LocalOnly) {
+        agent.tools.retain(|name| !tools.spec(name).is_some_and(uses_network));
+    }
     let granted = request.granted.iter().map(|tool| parse("granted", tool));
     Ok(RunConfig {
         task_id: parse("task_id", &request.task_id)?,
@@ -253,4 +258,8 @@ fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, S
         first_tool,
         granted: granted.collect::<Result<_, _>>()?,
     })
+}
+
+fn uses_network(spec: &ToolSpec) -> bool {
+    spec.permissions.iter().any(|needed| needed.starts_with("network."))
 }

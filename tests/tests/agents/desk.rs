@@ -85,6 +85,12 @@ impl Desk {
         for (name, value) in settings.as_object().context("no settings")? {
             config[name] = value.clone();
         }
+        // The same once more as a model at home, for tasks that stay there.
+        let mut at_home = config["models"]["model_list"][0].clone();
+        at_home["model_name"] = "local-fast".into();
+        at_home["model_info"] = json!({ "location": "local" });
+        let models = config["models"]["model_list"].as_array_mut().context("no models")?;
+        models.push(at_home);
         let config = place.file("agent_os.yaml", config.to_string().as_bytes())?;
         let args = ["--config", path_text(&config)?];
         let data = place.folder("hub")?;
@@ -104,9 +110,25 @@ impl Desk {
         input: &str,
         replies: impl IntoIterator<Item = Script>,
     ) -> Result<Done> {
+        let body = json!({ "input": input, "agent": agent, "wait": false });
+        self.led(body, replies).await
+    }
+
+    /// The same, of a task that is to stay in the home network.
+    pub(crate) async fn private_task(
+        &self,
+        agent: &str,
+        input: &str,
+        replies: impl IntoIterator<Item = Script>,
+    ) -> Result<Done> {
+        let privacy = "local_only";
+        let body = json!({ "input": input, "agent": agent, "privacy": privacy, "wait": false });
+        self.led(body, replies).await
+    }
+
+    async fn led(&self, body: Value, replies: impl IntoIterator<Item = Script>) -> Result<Done> {
         self.mock.clear();
         self.mock.play(replies);
-        let body = json!({ "input": input, "agent": agent, "wait": false });
         let task = self.client.submit(&body).await?;
         let mut asked: Vec<Proposal> = Vec::new();
         let task = eventually("the task's end", async || {

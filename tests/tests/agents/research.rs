@@ -161,3 +161,31 @@ async fn a_host_that_nobody_allowed_is_not_reached() -> Result<()> {
     desk.passed();
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_stays_at_home_asks_nobody_outside() -> Result<()> {
+    let web = FakeWeb::start().await?;
+    let (desk, page) = (desk(&web).await?, web.url("/boiler"));
+    let answer = "## Facts\nNothing could be found: the web may not be asked.\n\n\
+        ## Opinions\nNone.";
+    let done = desk
+        .private_task(
+            AGENT,
+            &format!("Search for the boiler of the Linds, and read {page}"),
+            [
+                calls(&[("web_search", json!({ "query": "boiler of the Linds" }))]),
+                calls(&[("web_fetch", fetch(&page))]),
+                says(answer),
+            ],
+        )
+        .await?;
+    ensure!(done.shown.contains("there is no tool web_fetch"), "{}", done.shown);
+    assert_eq!((web.asked(), done.asked_for()), (0, vec![]));
+    // The same task, were it not to stay at home, would have asked.
+    let said = self::answer("It was built in 1998", &page);
+    let task = format!("Read {page}");
+    desk.task(AGENT, &task, [calls(&[("web_fetch", fetch(&page))]), says(&said)]).await?;
+    assert_eq!(web.asked(), 1);
+    desk.passed();
+    Ok(())
+}

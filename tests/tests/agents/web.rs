@@ -1,9 +1,13 @@
 //! A small web on this machine: a search engine, pages, and a package index.
 
+use std::future::ready;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -19,6 +23,7 @@ const INDEX: &str = r#"{"meta": {"api-version": "1.1"}, "name": "lentil-soup",
 
 pub(crate) struct FakeWeb {
     address: SocketAddr,
+    asked: Arc<AtomicU32>,
     /// Ends with this.
     _server: JoinSet<std::io::Result<()>>,
 }
@@ -31,6 +36,8 @@ impl FakeWeb {
             r#"{{"results": [{{"url": "http://{address}/boiler", "title": "The boiler",
                 "content": "Built and serviced"}}]}}"#
         );
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
         let router = Router::new()
             .route("/search", get(async || of("application/json", results)))
             .route("/boiler", get(async || of("text/html; charset=utf-8", BOILER)))
@@ -38,10 +45,19 @@ impl FakeWeb {
                 "/simple/lentil-soup/",
                 get(async || of("application/vnd.pypi.simple.v1+json", INDEX)),
             )
-            .fallback(async || StatusCode::NOT_FOUND);
+            .fallback(async || StatusCode::NOT_FOUND)
+            .layer(axum::middleware::map_request(move |request: Request| {
+                count.fetch_add(1, Ordering::Relaxed);
+                ready(request)
+            }));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, _server: server })
+        Ok(Self { address, asked, _server: server })
+    }
+
+    /// How many requests came.
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn address(&self) -> String {
