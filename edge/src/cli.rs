@@ -29,9 +29,12 @@ pub enum Command {
 /// Where the checkers of code are installed.
 #[derive(Debug, Clone, Args)]
 pub struct CheckersArgs {
+    /// The configuration file; without it ./agent_os_edge.yaml and the other usual places
+    #[arg(long)]
+    pub config: Option<PathBuf>,
     /// Folder for the edge's identity, models and caches
-    #[arg(long, env = "AGENT_OS_EDGE_DATA", default_value_os_t = default_data_dir("edge"))]
-    pub data: PathBuf,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
     /// A Python with `venv`; packages come from the index that its pip is configured for
     #[arg(long, default_value = "python3")]
     pub python: PathBuf,

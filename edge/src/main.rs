@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use agentos_config::ProcessEnvironment;
-use agentos_edge::{App, Cli, Command, Settings};
+use agentos_edge::{App, Cli, Command, RunArgs, Settings};
 use anyhow::Context as _;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
         }
         Command::InstallCheckers(args) => {
-            let folder = agentos_worker::install_checkers(&args.data, &args.python).await?;
+            let place = RunArgs { config: args.config, data: args.data, ..RunArgs::default() };
+            let settings = Settings::load(&place, &ProcessEnvironment)?;
+            let folder = agentos_worker::install_checkers(settings.data(), &args.python).await?;
             let line = format!("installed in {}; restart the edge to use them", folder.display());
             writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
         }

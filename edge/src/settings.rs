@@ -96,8 +96,7 @@ impl Settings {
         let EdgeConfig { sandbox, web, .. } = &self.loaded.config;
         let programs = sandbox.programs.as_deref().map(|path| self.loaded.resolve(path));
         let programs = programs.unwrap_or_else(own_folder);
-        let scratch = self.data.join("scratch");
-        Toolbox { sandbox, web, programs, scratch }.open().await
+        Toolbox { sandbox, web, programs, data: &self.data }.open().await
     }
 
     pub(crate) fn model(&self) -> Option<&Path> {

@@ -24,9 +24,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Install ruff, black and mypy for tasks that the hub works on itself
     InstallCheckers {
+        /// The configuration file; without it ./agent_os.yaml and the other usual places
+        #[arg(long)]
+        config: Option<PathBuf>,
         /// The hub's data folder
-        #[arg(long, env = "AGENT_OS_DATA", default_value_os_t = default_data_dir("hub"))]
-        data: PathBuf,
+        #[arg(long)]
+        data: Option<PathBuf>,
         /// A Python with `venv`; packages come from the index that its pip is configured for
         #[arg(long, default_value = "python3")]
         python: PathBuf,

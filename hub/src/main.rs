@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use agentos_config::ProcessEnvironment;
-use agentos_hub::{App, Cli, Command, EdgeCommand, Settings};
+use agentos_hub::{App, Cli, Command, EdgeCommand, ServeArgs, Settings};
 use anyhow::Context as _;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             )?;
             Ok(())
         }
-        Command::InstallCheckers { data, python } => {
-            let folder = agentos_hub::install_checkers(&data, &python).await?;
+        Command::InstallCheckers { config, data, python } => {
+            let place = ServeArgs { config, data, ..ServeArgs::default() };
+            let settings = Settings::load(&place, &ProcessEnvironment)?;
+            let folder = agentos_hub::install_checkers(settings.data(), &python).await?;
             let line = format!("installed in {}; restart the hub to use them", folder.display());
             writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
         }

@@ -146,8 +146,7 @@ impl Settings {
         let HubConfig { sandbox, web, .. } = &self.loaded.config;
         let programs = sandbox.programs.as_deref().map(|path| self.loaded.resolve(path));
         let programs = programs.unwrap_or_else(own_folder);
-        let scratch = data.executor().join("scratch");
-        Toolbox { sandbox, web, programs, scratch }.open().await
+        Toolbox { sandbox, web, programs, data: &data.executor() }.open().await
     }
 
     /// Those who are told of proposals.

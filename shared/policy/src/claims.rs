@@ -1,7 +1,7 @@
 //! A claim is no evidence: an answer that says that something was done, where the
 //! journal holds no such call.
 
-use agentos_domain::{Decision, Effect, Entry, ToolOutcome, ToolSpec};
+use agentos_domain::{Decision, Effect, Entry, ToolClass, ToolOutcome, ToolSpec};
 
 use crate::words::normal;
 
@@ -27,8 +27,10 @@ const DEEDS: &[(&[&str], &[&str])] = &[
     (&["overwritten"], &["write", "save", "store", "update", "edit"]),
     (&["created"], &["create", "write", "add", "make", "schedule", "save", "book"]),
     (&["updated"], &["update", "write", "change", "edit", "set", "append"]),
-    (&["deleted", "removed", "cancelled", "canceled"], &["delete", "remove", "cancel"]),
-    (&["moved", "renamed"], &["move", "rename"]),
+    (&["deleted", "cancelled", "canceled"], &["delete", "remove", "cancel"]),
+    // Of a part of a text, too.
+    (&["removed"], &["delete", "remove", "cancel", "write", "edit", "update"]),
+    (&["moved", "renamed"], &["move", "rename", "write", "edit", "update"]),
     (&["installed"], &["install", "add"]),
     (&["deployed"], &["deploy", "publish"]),
     (&["booked"], &["book", "reserve", "schedule"]),
@@ -37,7 +39,6 @@ const DEEDS: &[(&[&str], &[&str])] = &[
     (&["paid", "transferred"], &["pay", "send", "transfer"]),
     (&["shared"], &["share", "send", "post"]),
     (&["invited"], &["invite", "add", "send"]),
-    (&["executed"], &["run", "execute"]),
 ];
 
 /// The permission of tools that run any program: with one, everything can be done.
@@ -52,7 +53,8 @@ const UNSAID: &[&str] = &[
 
 /// Statements of the answer `output` that something was done by the agent, where
 /// the journal holds no call that can have done it. Only statements in the first
-/// person, or of the kind "the message was sent", count; what is quoted does not.
+/// person count, and such as "the message has been sent", where the agent has a
+/// tool that does it: else it tells of the world. What is quoted does not count.
 #[must_use]
 pub fn unsupported_claims(
     entries: &[Entry],
@@ -60,8 +62,10 @@ pub fn unsupported_claims(
     output: &str,
 ) -> Vec<UnsupportedClaim> {
     let done = deeds_of(entries, tools);
+    let able = tools.iter().fold(Done::default(), Done::with);
     let claims = sentences(output).filter_map(|sentence| Some((sentence, claim_of(sentence)?)));
     claims
+        .filter(|(_, claim)| claim.of_itself || able.support(claim.ways))
         .filter(|(_, claim)| !done.support(claim.ways))
         .map(|(sentence, claim)| UnsupportedClaim {
             sentence: sentence.trim().to_owned(),
@@ -83,6 +87,16 @@ impl Done {
     fn support(&self, ways: &[&str]) -> bool {
         self.anything || self.words.iter().any(|word| ways.contains(&word.as_str()))
     }
+
+    /// And what a call of this tool can have done; one that reads does nothing.
+    fn with(mut self, spec: &ToolSpec) -> Self {
+        if spec.reach() != Effect::None && spec.class != ToolClass::Read {
+            self.words.extend(spec.name.as_str().split(['_', '-', '.']).map(normal));
+            self.words.extend(spec.asked_by.iter().cloned());
+            self.anything |= spec.permissions.iter().any(|needed| needed == ANY_PROGRAM);
+        }
+        self
+    }
 }
 
 /// What the calls of tools with an effect did that succeeded.
@@ -99,12 +113,9 @@ fn deeds_of(entries: &[Entry], tools: &[ToolSpec]) -> Done {
             | Entry::Decided { decision: Decision::Done { .. }, .. } => true,
             _ => false,
         };
-        let Some(spec) = begun.filter(|spec| succeeded && spec.reach() != Effect::None) else {
-            continue;
-        };
-        done.words.extend(spec.name.as_str().split(['_', '-', '.']).map(normal));
-        done.words.extend(spec.asked_by.iter().cloned());
-        done.anything |= spec.permissions.iter().any(|needed| needed == ANY_PROGRAM);
+        if let Some(spec) = begun.filter(|_| succeeded) {
+            done = done.with(spec);
+        }
     }
     done
 }
@@ -113,6 +124,8 @@ fn deeds_of(entries: &[Entry], tools: &[ToolSpec]) -> Done {
 struct Claim {
     word: &'static str,
     ways: &'static [&'static str],
+    /// Whether it says "I" or "we".
+    of_itself: bool,
 }
 
 fn claim_of(sentence: &str) -> Option<Claim> {
@@ -126,21 +139,30 @@ fn claim_of(sentence: &str) -> Option<Claim> {
         .collect();
     words.iter().enumerate().find_map(|(at, word)| {
         let (words_for_it, ways) = DEEDS.iter().find(|(deed, _)| deed.contains(word))?;
-        let claim = Claim { word: words_for_it.iter().find(|deed| *deed == word)?, ways };
+        let word = words_for_it.iter().find(|deed| *deed == word)?;
+        let said = said_by_agent(&words, at)?;
         let unsaid = words[..at].iter().any(|word| UNSAID.contains(word));
-        (!unsaid && said_by_agent(&words, at)).then_some(claim)
+        (!unsaid).then_some(Claim { word, ways, of_itself: said == Said::OfItself })
     })
 }
 
-/// Whether the word at `at` is said of the agent itself: `I sent`, `I have now
-/// sent`, or in the passive, `has been sent`, `was successfully sent`, where it
-/// is not said by whom.
-fn said_by_agent(words: &[&str], at: usize) -> bool {
+/// Of whom something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// `I sent`, `I have now sent`.
+    OfItself,
+    /// `Has been sent`, `was successfully sent`, where it is not said by whom.
+    OfNobody,
+}
+
+/// Whether the word at `at` may be said of what the agent did.
+fn said_by_agent(words: &[&str], at: usize) -> Option<Said> {
     let before = &words[at.saturating_sub(4)..at];
     let own = before.iter().rposition(|word| matches!(*word, "i" | "i've" | "we" | "we've"));
     let between = ["have", "had", "just", "now", "also", "then", "and"];
     if let Some(own) = own {
-        return before[own + 1..].iter().all(|word| between.contains(word) || manner(word));
+        let own = before[own + 1..].iter().all(|word| between.contains(word) || manner(word));
+        return own.then_some(Said::OfItself);
     }
     let verb = match before {
         [rest @ .., adverb] if manner(adverb) => rest,
@@ -151,7 +173,7 @@ fn said_by_agent(words: &[&str], at: usize) -> bool {
         || (before.ends_with(&["successfully"])
             && verb.last().is_some_and(|word| matches!(*word, "was" | "were" | "been")));
     // "The mail was sent by Bob" tells of something that was read.
-    passive && !words[at..].contains(&"by")
+    (passive && !words[at..].contains(&"by")).then_some(Said::OfNobody)
 }
 
 /// `successfully`, `already`: whatever the manner, it is claimed.

@@ -33,6 +33,9 @@ pub enum WorkerError {
     /// Files of the run could not be laid out.
     #[error("cannot lay out the files of the run: {0}")]
     Files(String),
+    /// Something is to be put into a data folder that nobody uses.
+    #[error("the data folder {} is not there: name the one that is in use", .0.display())]
+    NoDataDir(std::path::PathBuf),
     /// The checkers of code cannot be installed.
     #[error(transparent)]
     Checkers(#[from] QualityError),
@@ -50,6 +53,7 @@ impl Classified for WorkerError {
             Self::InUse(_) => "in_use",
             Self::Spool(_) => "spool_failed",
             Self::Files(_) => "files_unavailable",
+            Self::NoDataDir(_) => "no_data_dir",
             Self::Checkers(error) => error.code(),
         }
     }

@@ -135,6 +135,8 @@ impl RunFiles {
         let runs = dir.join("runs");
         remove_tree(&runs).map_err(failed)?;
         std::fs::create_dir_all(&runs).map_err(failed)?;
+        // Programs are confined to real paths.
+        let runs = runs.canonicalize().map_err(failed)?;
         let cache = Arc::new(BlobStore::open(&dir.join("blobs")).map_err(failed)?);
         let (pins, folders) = (Arc::default(), AtomicU64::new(0));
         Ok(Self { cache, cache_limit, runs, blocking, pins, folders })

@@ -249,6 +249,7 @@ fn run_config(request: &ExecuteRequest, tools: &Registry) -> Result<RunConfig, S
     if agent.privacy == Some(Privacy::LocalOnly) {
         agent.tools.retain(|name| !tools.spec(name).is_some_and(uses_network));
     }
+    let first_tool = first_tool.filter(|name| agent.tools.contains(name));
     let granted = request.granted.iter().map(|tool| parse("granted", tool));
     Ok(RunConfig {
         task_id: parse("task_id", &request.task_id)?,

@@ -10,6 +10,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use agentos_config::{Confined, Sandbox, Search, SearchEngineKind, Web};
 use agentos_domain::{ToolError, ToolSpec};
@@ -17,7 +18,7 @@ use agentos_egress::{
     AddressRules, AllowList, EgressPolicy, Fetcher, Host, Resolver, Subject, SystemResolver,
     TlsConfig, tls_config,
 };
-use agentos_sandbox::{Confinement, ConfinementConfig, Tier};
+use agentos_sandbox::{Confinement, ConfinementConfig, Limits, Tier};
 use agentos_tools::{
     BashConfig, BashExecution, DocumentParser, PackageIndexes, PackageSearch, ParserProgram,
     Registry, SearchEngine, Tool, Web as WayOut, WebFetch, WebSearch,
@@ -25,6 +26,10 @@ use agentos_tools::{
 
 const LAUNCHER: &str = "agentos-launcher";
 const PARSER: &str = "agentos-document-parser";
+/// Below the least `tool_timeout_seconds` of the built-in agents: a command that
+/// is ended by its own limit says so, one that outlasts the call waits for a
+/// person to find out what it did.
+const LONGEST_COMMAND: Duration = Duration::from_secs(50);
 const BRAVE: &str = "https://api.search.brave.com/";
 
 /// Where tools find what they need.
@@ -36,8 +41,21 @@ pub struct Toolbox<'a> {
     pub web: &'a Web,
     /// Folder of the launcher and the document parser.
     pub programs: PathBuf,
-    /// Folder for the temporary files of programs.
-    pub scratch: PathBuf,
+    /// The worker's data folder.
+    pub data: &'a Path,
+}
+
+/// Why a tool is not there.
+enum Absent {
+    /// Nobody asked for it.
+    NotConfigured(String),
+    /// It was asked for, and cannot be had.
+    Broken(String),
+}
+
+/// Where the temporary files of programs are, in the worker's data folder.
+pub(crate) fn scratch(data: &Path) -> PathBuf {
+    data.join("scratch")
 }
 
 impl Toolbox<'_> {
@@ -50,16 +68,16 @@ impl Toolbox<'_> {
         let parser = self.program(PARSER).map(ParserProgram::new);
         match self.shell().await {
             Ok(tool) => insert(&mut registry, tool),
-            Err(reason) => missing("bash_execution", &reason),
+            Err(reason) => missing("bash_execution", reason),
         }
         match &parser {
             Ok(parser) => insert(&mut registry, DocumentParser::new(parser.clone())),
-            Err(reason) => missing("document_parser", reason),
+            Err(reason) => missing("document_parser", Absent::Broken(reason.clone())),
         }
         let tls = match tls_config() {
             Ok(tls) => tls,
             Err(error) => {
-                missing("web_fetch, web_search, package_search", &error);
+                missing("web_fetch, web_search, package_search", Absent::Broken(error.to_string()));
                 return registry;
             }
         };
@@ -72,15 +90,15 @@ impl Toolbox<'_> {
                     Err(_) => tool,
                 },
             ),
-            Err(reason) => missing("web_fetch", &reason),
+            Err(reason) => missing("web_fetch", reason),
         }
         match search(&self.web.search, &tls, Arc::clone(&resolver)) {
             Ok(tool) => insert(&mut registry, tool),
-            Err(reason) => missing("web_search", &reason),
+            Err(reason) => missing("web_search", reason),
         }
         match packages(&tls, &resolver) {
             Ok(tool) => insert(&mut registry, tool),
-            Err(reason) => missing("package_search", &reason),
+            Err(reason) => missing("package_search", reason),
         }
         registry
     }
@@ -93,35 +111,40 @@ impl Toolbox<'_> {
         Err(format!("{} is not there: install it, or set sandbox.programs", path.display()))
     }
 
-    async fn shell(&self) -> Result<BashExecution, String> {
+    async fn shell(&self) -> Result<BashExecution, Absent> {
         let at_least = match self.sandbox.minimum {
             Confined::Launcher => Tier::Launcher,
             Confined::Bubblewrap => Tier::Bubblewrap,
-            Confined::Never => return Err("sandbox.minimum is `never`".to_owned()),
+            Confined::Never => return Err(not_configured("sandbox.minimum is `never`")),
         };
-        let config = ConfinementConfig::new(self.program(LAUNCHER)?, &self.scratch);
-        let confinement = Confinement::detect(config).await.map_err(|error| error.to_string())?;
+        let config = ConfinementConfig::new(
+            self.program(LAUNCHER).map_err(Absent::Broken)?,
+            scratch(self.data),
+        );
+        let confinement = Confinement::detect(config).await.map_err(broken)?;
         let (tier, weaker) = (confinement.tier(), confinement.weaker_because().unwrap_or("-"));
         if tier < at_least {
-            return Err(format!("here is only the confinement `{tier}` ({weaker})"));
+            return Err(broken(format!("here is only the confinement `{tier}` ({weaker})")));
         }
         tracing::info!(%tier, weaker_because = weaker, "programs of agents are confined");
-        let config = BashConfig { at_least, ..BashConfig::default() };
+        let limits = Limits { wall: LONGEST_COMMAND, ..Limits::default() };
+        let config = BashConfig { at_least, limits, ..BashConfig::default() };
         Ok(BashExecution::new(Arc::new(confinement), config))
     }
 
-    fn fetch(&self, tls: &TlsConfig, resolver: Arc<dyn Resolver>) -> Result<WebFetch, String> {
+    fn fetch(&self, tls: &TlsConfig, resolver: Arc<dyn Resolver>) -> Result<WebFetch, Absent> {
         let Web { allow, allow_private, .. } = self.web;
         let patterns = allow.iter().chain(allow_private);
-        let patterns = AllowList::new(patterns).map_err(|error| error.to_string())?;
+        let patterns = AllowList::new(patterns).map_err(broken)?;
         if patterns.is_empty() {
-            return Err("web.allow names no host".to_owned());
+            return Err(not_configured("web.allow names no host"));
         }
         let mut addresses = AddressRules::new();
         for name in allow_private {
             let host = name.rsplit_once(':').map_or(name.as_str(), |(host, _)| host);
-            let host =
-                host.parse::<Host>().map_err(|error| format!("web.allow_private: {error}"))?;
+            let host = host
+                .parse::<Host>()
+                .map_err(|error| broken(format!("web.allow_private: {error}")))?;
             addresses = addresses.trust(&host);
         }
         let policy = EgressPolicy::new(patterns, addresses, resolver);
@@ -134,41 +157,50 @@ fn search(
     search: &Search,
     tls: &TlsConfig,
     resolver: Arc<dyn Resolver>,
-) -> Result<WebSearch, String> {
+) -> Result<WebSearch, Absent> {
     let address = |text: &str| {
-        url::Url::parse(text).map_err(|error| format!("web.search.url is no address: {error}"))
+        let wrong = |error| broken(format!("web.search.url is no address: {error}"));
+        url::Url::parse(text).map_err(wrong)
     };
     let engine = match (search.engine, &search.url, &search.key) {
-        (None, ..) => return Err("web.search.engine is not set".to_owned()),
+        (None, ..) => return Err(not_configured("web.search.engine is not set")),
         (Some(SearchEngineKind::Searxng), Some(url), _) => {
             SearchEngine::Searxng { base: address(url)? }
         }
         (Some(SearchEngineKind::Searxng), None, _) => {
-            return Err("web.search.url is not set".to_owned());
+            return Err(broken("web.search.url is not set"));
         }
         (Some(SearchEngineKind::Brave), url, Some(key)) => SearchEngine::Brave {
             base: address(url.as_deref().unwrap_or(BRAVE))?,
             key: key.expose().to_owned().into(),
         },
         (Some(SearchEngineKind::Brave), _, None) => {
-            return Err("web.search.key is not set".to_owned());
+            return Err(broken("web.search.key is not set"));
         }
     };
     WebSearch::new(engine, tls, resolver).map_err(in_words)
 }
 
 /// Asks the indexes that the user's own pip and npm are configured for.
-fn packages(tls: &TlsConfig, resolver: &Arc<dyn Resolver>) -> Result<PackageSearch, String> {
+fn packages(tls: &TlsConfig, resolver: &Arc<dyn Resolver>) -> Result<PackageSearch, Absent> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let indexes = PackageIndexes::discover(&|name| std::env::var(name).ok(), &read);
     if indexes == PackageIndexes::default() {
-        return Err("neither pip nor npm is configured for an index".to_owned());
+        return Err(not_configured("neither pip nor npm is configured for an index"));
     }
     PackageSearch::new(indexes, tls, resolver).map_err(in_words)
 }
 
-fn in_words(error: ToolError) -> String {
-    error.message
+fn in_words(error: ToolError) -> Absent {
+    Absent::Broken(error.message)
+}
+
+fn broken(reason: impl Display) -> Absent {
+    Absent::Broken(reason.to_string())
+}
+
+fn not_configured(reason: &str) -> Absent {
+    Absent::NotConfigured(reason.to_owned())
 }
 
 fn insert(registry: &mut Registry, tool: impl Tool) {
@@ -179,6 +211,9 @@ fn insert(registry: &mut Registry, tool: impl Tool) {
     }
 }
 
-fn missing(tool: &str, reason: &dyn Display) {
-    tracing::info!("agents have no {tool} here: {reason}");
+fn missing(tool: &str, reason: Absent) {
+    match reason {
+        Absent::NotConfigured(reason) => tracing::info!("agents have no {tool} here: {reason}"),
+        Absent::Broken(reason) => tracing::warn!("agents have no {tool} here: {reason}"),
+    }
 }

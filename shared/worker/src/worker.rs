@@ -30,6 +30,7 @@ use crate::load::LoadMeter;
 use crate::runner::Bench;
 use crate::runs::{Recovered, Runs};
 use crate::spool::Spool;
+use crate::toolbox;
 
 /// A journal and a manifest can be larger than gRPC's usual 4 MiB.
 const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
@@ -83,6 +84,7 @@ impl Worker {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WorkerError> {
         let lock = lock(&config.data_dir)?;
+        clear(&toolbox::scratch(&config.data_dir));
         let runs = Runs {
             attempts: Arc::default(),
             tools: Arc::new(tools),
@@ -209,6 +211,16 @@ impl Worker {
                     attempt.cancel.cancel();
                 }
             }
+        }
+    }
+}
+
+/// Removes what programs of an earlier process left of their temporary files.
+fn clear(scratch: &Path) {
+    let left = std::fs::read_dir(scratch).into_iter().flatten().flatten();
+    for folder in left {
+        if let Err(error) = std::fs::remove_dir_all(folder.path()) {
+            tracing::warn!(%error, "could not remove temporary files of a program");
         }
     }
 }

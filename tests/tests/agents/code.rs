@@ -57,7 +57,7 @@ async fn numbers_of_a_file_are_added_up_in_the_sandbox() -> Result<()> {
     let desk = Desk::new(json!({})).await?;
     desk.client.upload("bills.csv", b"month,eur\nmay,12.50\njune,30.25\n").await?;
     let command = "awk -F, 'NR>1 {sum+=$2} END {print sum}' bills.csv | tee outputs/sum.txt; \
-        id -u > outputs/who.txt; ls / > outputs/root.txt; \
+        (cat /proc/1/environ; ls /root /home/*) > outputs/others.txt 2>&1; \
         (exec 3<>/dev/tcp/127.0.0.1/80) 2>outputs/net.txt || true";
     let done = desk
         .task(
@@ -73,6 +73,8 @@ async fn numbers_of_a_file_are_added_up_in_the_sandbox() -> Result<()> {
     assert_eq!(desk.file("outputs/sum.txt").await?.trim(), "42.75");
     let refused = desk.file("outputs/net.txt").await?;
     ensure!(refused.contains("Operation not permitted"), "a socket was opened: {refused}");
+    let others = desk.file("outputs/others.txt").await?;
+    ensure!(!others.contains("AGENT_OS") && others.contains("cannot"), "it saw others: {others}");
     desk.passed();
     Ok(())
 }

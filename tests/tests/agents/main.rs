@@ -3,6 +3,7 @@
 //! model, for the pocket model knows questions about files and nothing else;
 //! FileOpsAgent is led by the pocket model itself.
 
+#[cfg(target_os = "linux")]
 mod code;
 mod desk;
 mod files;

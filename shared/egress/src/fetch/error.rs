@@ -1,6 +1,7 @@
 //! Why nothing was fetched.
 
 use agentos_domain::{Classified, ToolError};
+use url::Url;
 
 use crate::{CredentialError, HostError, Refusal};
 
@@ -29,6 +30,12 @@ pub enum FetchError {
     /// A redirect from https to http.
     #[error("the server redirects from https to http, which is not followed")]
     Downgrade,
+    /// A redirect to another host, which nobody allowed.
+    #[error("the page is elsewhere: fetch {url} if that is what you want")]
+    Elsewhere {
+        /// Where the server points.
+        url: Box<Url>,
+    },
     /// More redirects than are followed.
     #[error("the server redirects more than {limit} times: fetch another page")]
     TooManyRedirects {
@@ -71,6 +78,7 @@ impl Classified for FetchError {
             Self::Address => "invalid_url",
             Self::Location => "invalid_redirect",
             Self::Downgrade => "redirect_to_http",
+            Self::Elsewhere { .. } => "redirect_elsewhere",
             Self::TooManyRedirects { .. } => "too_many_redirects",
             Self::Tls { .. } => "tls",
             Self::Protocol { .. } => "protocol",

@@ -26,13 +26,15 @@ pub struct FetchRequest {
     pub accept: &'static str,
     /// The name of a credential to attach.
     pub credential: Option<String>,
+    /// Whether redirects are followed to other hosts.
+    pub leaves_host: bool,
 }
 
 impl FetchRequest {
     /// A page, without a credential.
     #[must_use]
     pub fn new(url: Url, subject: Subject) -> Self {
-        Self { url, subject, accept: "*/*", credential: None }
+        Self { url, subject, accept: "*/*", credential: None, leaves_host: true }
     }
 
     /// Says which media types are understood.
@@ -42,12 +44,28 @@ impl FetchRequest {
         self
     }
 
+    /// Follows redirects only within the host, to it with `www.` before it, and
+    /// back: whoever allowed one host did not allow where its pages point.
+    #[must_use]
+    pub fn within_host(mut self) -> Self {
+        self.leaves_host = false;
+        self
+    }
+
     /// Attaches a credential, if it is for this address.
     #[must_use]
     pub fn with_credential(mut self, name: Option<String>) -> Self {
         self.credential = name;
         self
     }
+}
+
+/// Whether these are of one host, `www.` or not, at its usual ports or the same.
+fn is_same_site(one: &Url, other: &Url) -> bool {
+    let bare = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
+    let is_same_port = one.port_or_known_default() == other.port_or_known_default()
+        || (one.port().is_none() && other.port().is_none());
+    bare(one) == bare(other) && is_same_port
 }
 
 /// What a server answered.
@@ -150,6 +168,9 @@ impl Fetcher {
             redirects += 1;
             if url.scheme() == "https" && next.scheme() == "http" {
                 return Err(FetchError::Downgrade);
+            }
+            if !request.leaves_host && !is_same_site(&url, &next) {
+                return Err(FetchError::Elsewhere { url: Box::new(next) });
             }
             // Once another origin is involved, nothing is attached any more.
             if next.origin() != url.origin() {

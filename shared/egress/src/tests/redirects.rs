@@ -3,7 +3,7 @@
 use agentos_domain::Classified as _;
 
 use super::support::{
-    LOOPBACK, Server, certificate, fetch, fetcher, page, policy, public, redirect,
+    LOOPBACK, Server, certificate, fetch, fetcher, page, policy, public, redirect, subject,
 };
 use crate::*;
 
@@ -50,6 +50,34 @@ async fn redirects_to_private_addresses_are_refused_at_their_hop() {
     assert_eq!((got.body.as_slice(), got.redirects), (b"secret".as_slice(), 1));
     assert_eq!(got.url.host_str(), Some("other.test"));
     assert_eq!(victim.connections(), 1);
+}
+
+#[tokio::test]
+async fn who_stays_within_a_host_is_told_where_it_points() {
+    let victim = Server::start(|_| page("elsewhere")).await;
+    let away = format!("http://other.test:{}/x?said=1", victim.port());
+    let to = away.clone();
+    let answer = move |line: &str| match line {
+        _ if line.contains("/away") => redirect(&to),
+        _ if line.contains("/near") => redirect("/end"),
+        _ => page("end"),
+    };
+    let server = Server::start(answer).await;
+    let (rules, resolver) = public(&["allowed.test", "other.test"]);
+    let list = [format!("*:{}", server.port()), format!("*:{}", victim.port())];
+    let list: Vec<&str> = list.iter().map(String::as_str).collect();
+    let fetcher = fetcher(policy(&list, rules, resolver));
+    let request =
+        |path: &str| FetchRequest::new(at(&server, path).parse().unwrap(), subject()).within_host();
+    let got = Box::pin(fetcher.fetch(&request("/near"))).await.unwrap();
+    assert_eq!((got.body.as_slice(), got.redirects), (b"end".as_slice(), 1));
+    let error = Box::pin(fetcher.fetch(&request("/away"))).await.unwrap_err();
+    assert_eq!(error.code(), "redirect_elsewhere");
+    assert!(error.to_string().contains(&away), "{error}");
+    assert_eq!(victim.connections(), 0);
+    // The control: who may leave the host gets there.
+    let got = fetch(&fetcher, &at(&server, "/away")).await.unwrap();
+    assert_eq!(got.body, b"elsewhere");
 }
 
 #[tokio::test]

@@ -72,6 +72,31 @@ fn a_claim_with_its_call_is_not() {
 }
 
 #[test]
+fn changes_of_a_text_are_made_by_writing() {
+    let written = made("file_write", ToolOutcome::Ok(json!({})));
+    let said = "I removed the unused import, renamed `x`, and updated skills/add.py.";
+    assert!(flagged(&written, said).is_empty());
+    assert_eq!(flagged(&written, "I deleted the file."), ["deleted"]);
+}
+
+#[test]
+fn facts_of_the_world_are_no_claims_of_one_who_only_reads() {
+    let look = ToolSpec::new("web_fetch".parse().unwrap(), ToolClass::Read, "", json!({}))
+        .argument("url", ArgumentRole::Destination)
+        .asked_by(&["publish", "cancel"]);
+    for fact in [
+        "The conference has been cancelled (https://example.org/a).",
+        "Support has been removed in 3.0.",
+        "The law has been officially published.",
+    ] {
+        let found = unsupported_claims(&[], std::slice::from_ref(&look), fact);
+        assert!(found.is_empty(), "{fact}: {found:?}");
+    }
+    let own = unsupported_claims(&[], &[look], "I have cancelled the conference.");
+    assert_eq!(own[0].claimed, "cancelled");
+}
+
+#[test]
 fn what_is_no_claim_is_not_flagged() {
     for output in [
         "The mail was sent by Bob on Monday.",

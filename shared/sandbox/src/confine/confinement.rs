@@ -76,12 +76,14 @@ impl Confinement {
     ///
     /// # Errors
     /// `Unavailable` where none does.
-    pub async fn detect(config: ConfinementConfig) -> Result<Self, ConfineError> {
+    pub async fn detect(mut config: ConfinementConfig) -> Result<Self, ConfineError> {
         if !cfg!(target_os = "linux") {
             let reasons = "there is no launcher for this system".to_owned();
             return Err(ConfineError::Unavailable { reasons });
         }
         std::fs::create_dir_all(&config.scratch)?;
+        // A data folder may lie behind a link, as those of systemd do.
+        config.scratch = config.scratch.canonicalize()?;
         let mut confinement = Self {
             tier: Tier::Bubblewrap,
             system: System::look(),

@@ -86,7 +86,6 @@ fn spec() -> ToolSpec {
     .argument("name", ArgumentRole::Content)
     .with_untrusted_output()
     .with_effect(Effect::Outside)
-    .asked_by(&["package", "library", "install", "search", "find"])
     .limited_to(RATE)
 }
 

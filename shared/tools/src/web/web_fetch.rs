@@ -74,7 +74,6 @@ impl WebFetch {
             .argument("first_page", ArgumentRole::Selector)
             .argument("offset", ArgumentRole::Selector)
             .with_untrusted_output()
-            .asked_by(&["fetch", "read", "open", "look", "search", "find"])
             .limited_to(RATE);
         Self { spec, access, parser: None }
     }
@@ -129,6 +128,7 @@ impl Tool for WebFetch {
         let web = self.access.of(context)?;
         let request = FetchRequest::new(url, web.subject)
             .accepting(ACCEPT)
+            .within_host()
             .with_credential(arguments.auth.clone());
         let fetched = access::fetch(&web.fetcher, &request, context).await?;
         if media_type(&fetched) == "application/pdf" || fetched.body.starts_with(b"%PDF-") {

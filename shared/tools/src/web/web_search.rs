@@ -89,7 +89,6 @@ fn spec() -> ToolSpec {
         .argument("page", ArgumentRole::Selector)
         .with_untrusted_output()
         .with_effect(Effect::Outside)
-        .asked_by(&["search", "find", "look", "research"])
         .limited_to(RATE)
 }
 

@@ -15,7 +15,7 @@ use agentos_domain::Classified;
 use crate::finding::Finding;
 use crate::results::WrittenFile;
 
-pub use setup::{REQUIREMENTS, set_up};
+pub use setup::{REQUIREMENTS, is_set_up, set_up};
 pub use tools::VenvChecker;
 
 /// Something that says whether code is well made.
