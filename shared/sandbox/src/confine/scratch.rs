@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use agentos_domain::{Clock as _, SystemClock};
 
 /// How often it is tried to remove a folder that a dying program still uses.
 const TRIES: u32 = 500;
@@ -22,7 +24,7 @@ impl Scratch {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         // Another process may have had this number, and left its folder.
-        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let began = SystemClock.now().millis();
         let path = base.join(format!("run-{}-{began}-{number}", std::process::id()));
         fs::create_dir(&path)?;
         // The program's user passes through.
