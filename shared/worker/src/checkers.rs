@@ -2,6 +2,8 @@
 //! them. Agents whose configuration asks for them (`validation.lint`) are judged
 //! without them otherwise.
 
+#![expect(clippy::disallowed_methods, reason = "the data folder is of the configuration")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
