@@ -53,8 +53,9 @@ const UNSAID: &[&str] = &[
 
 /// Statements of the answer `output` that something was done by the agent, where
 /// the journal holds no call that can have done it. Only statements in the first
-/// person count, and such as "the message has been sent", where the agent has a
-/// tool that does it: else it tells of the world. What is quoted does not count.
+/// person count, and such as "the message has been sent"; not where it names a
+/// source and no tool of the agent could do it, for then it tells of the world.
+/// What is quoted does not count.
 #[must_use]
 pub fn unsupported_claims(
     entries: &[Entry],
@@ -65,7 +66,9 @@ pub fn unsupported_claims(
     let able = tools.iter().fold(Done::default(), Done::with);
     let claims = sentences(output).filter_map(|sentence| Some((sentence, claim_of(sentence)?)));
     claims
-        .filter(|(_, claim)| claim.of_itself || able.support(claim.ways))
+        .filter(|(sentence, claim)| {
+            claim.of_itself || !names_source(sentence) || able.support(claim.ways)
+        })
         .filter(|(_, claim)| !done.support(claim.ways))
         .map(|(sentence, claim)| UnsupportedClaim {
             sentence: sentence.trim().to_owned(),
@@ -174,6 +177,11 @@ fn said_by_agent(words: &[&str], at: usize) -> Option<Said> {
             && verb.last().is_some_and(|word| matches!(*word, "was" | "were" | "been")));
     // "The mail was sent by Bob" tells of something that was read.
     (passive && !words[at..].contains(&"by")).then_some(Said::OfNobody)
+}
+
+/// Whether a sentence says where it is from.
+fn names_source(sentence: &str) -> bool {
+    sentence.contains("https://") || sentence.contains("http://")
 }
 
 /// `successfully`, `already`: whatever the manner, it is claimed.

@@ -86,14 +86,19 @@ fn facts_of_the_world_are_no_claims_of_one_who_only_reads() {
         .asked_by(&["publish", "cancel"]);
     for fact in [
         "The conference has been cancelled (https://example.org/a).",
-        "Support has been removed in 3.0.",
-        "The law has been officially published.",
+        "Support has been removed in 3.0 (https://example.org/b).",
+        "The law has been officially published: https://example.org/c",
     ] {
         let found = unsupported_claims(&[], std::slice::from_ref(&look), fact);
         assert!(found.is_empty(), "{fact}: {found:?}");
     }
-    let own = unsupported_claims(&[], &[look], "I have cancelled the conference.");
-    assert_eq!(own[0].claimed, "cancelled");
+    for (claim, word) in [
+        ("I have cancelled the conference (https://example.org/a).", "cancelled"),
+        ("The report has been saved in outputs.", "saved"),
+    ] {
+        let found = unsupported_claims(&[], std::slice::from_ref(&look), claim);
+        assert_eq!(found[0].claimed, word, "{claim}");
+    }
 }
 
 #[test]
