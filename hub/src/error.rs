@@ -87,10 +87,10 @@ pub enum HubError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The hub's own executor.
-    #[error("the hub's own executor: {0}")]
+    #[error("the hub's own executor failed")]
     Executor(#[from] WorkerError),
     /// The hub's own executor may not connect.
-    #[error("the hub's own executor: {0}")]
+    #[error("the hub's own executor failed")]
     Session(#[from] RegistryError),
     /// The API.
     #[error(transparent)]

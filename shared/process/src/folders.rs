@@ -14,11 +14,14 @@ pub fn default_data_dir(name: &str) -> PathBuf {
     base.join("agentos").join(name)
 }
 
-/// The folder of this program, where those are that belong to it.
+/// The folder of this program, where those are that belong to it. Where the
+/// system does not tell it, the root, and never the current folder: a program
+/// that lies there may be anybody's.
 #[must_use]
 pub fn own_folder() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    program.parent().map(Path::to_path_buf).unwrap_or_default()
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent);
+    folder.unwrap_or(Path::new("/")).to_owned()
 }
 
 /// Makes a folder that only its owner can enter, where it is missing.
